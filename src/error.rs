@@ -262,7 +262,13 @@ impl ConfigIssues {
     }
 
     /// Returns the error with all issues, of which there is at least one.
-    #[cfg(any(feature = "back_channel_logout", feature = "basic", feature = "client_cert", feature = "introspection"))]
+    #[cfg(any(
+        feature = "back_channel_logout",
+        feature = "basic",
+        feature = "client_cert",
+        feature = "introspection",
+        feature = "shared_signals"
+    ))]
     pub(crate) fn into_error(self) -> ConfigError {
         ConfigError { issues: self.0 }
     }

@@ -352,6 +352,12 @@ pub fn logout_token(data: &[u8]) {
     }
 }
 
+/// Reads the claims of a security event token.
+#[cfg(feature = "shared_signals")]
+pub fn security_event(data: &[u8]) {
+    std::str::from_utf8(data).map(crate::shared_signals::fuzzing::claims).unwrap_or_default();
+}
+
 /// Reads the response of an authorization server about a token.
 #[cfg(feature = "introspection")]
 pub fn introspection_response(data: &[u8]) {

@@ -49,7 +49,8 @@
 //! | [Stack] | combines the layers of a whole app into one, in the correct order |
 //!
 //! [`Revocations`] is a handle for the layers that authenticate: after a logout, they reject a credential that has not
-//! expired. [`BackChannelLogout`] is the endpoint at which an OpenID provider logs users out.
+//! expired. [`BackChannelLogout`] is the endpoint at which an OpenID provider logs users out, and [`SharedSignals`] the
+//! one to which an identity provider sends security events (CAEP, RISC).
 //!
 //! A layer decides before it calls the inner service, so a rejected request never reaches the handler. A rejection is a
 //! [`Denial`](gate::Denial). It is sent as `application/problem+json`, or as a gRPC status if the service is a gRPC
@@ -86,6 +87,7 @@
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
 //! | **session** | [`SessionAuth`] |
+//! | **shared_signals** | [`SharedSignals`] |
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
@@ -173,7 +175,7 @@ mod deserialize;
 #[cfg(feature = "end_streams")]
 #[doc(alias("server-sent events", "SSE", "streaming"))]
 pub mod end_streams;
-#[cfg(feature = "back_channel_logout")]
+#[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
 mod endpoint;
 mod error;
 #[cfg(feature = "axum")]
@@ -223,6 +225,9 @@ mod runtime;
 #[cfg(feature = "session")]
 #[doc(alias("cookie", "login", "logout"))]
 pub mod session;
+#[cfg(feature = "shared_signals")]
+#[doc(alias("CAEP", "RISC", "security event token", "SSF"))]
+pub mod shared_signals;
 pub mod stack;
 #[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
 mod store;
@@ -342,5 +347,8 @@ pub use revocation::handle::Revocations;
 #[cfg(feature = "session")]
 #[doc(alias("authenticate", "cookie", "login", "logout"))]
 pub use session::gate::SessionAuth;
+#[cfg(feature = "shared_signals")]
+#[doc(alias("CAEP", "RISC", "security events", "SSF"))]
+pub use shared_signals::service::SharedSignals;
 #[doc(alias("middleware", "ServiceBuilder"))]
 pub use stack::gate::Stack;

@@ -10,7 +10,7 @@ pub(crate) mod claim_path;
 pub(crate) mod client;
 mod log;
 pub(crate) mod numeric_date;
-#[cfg(feature = "back_channel_logout")]
+#[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
 pub(crate) mod text;
 
 pub(crate) use log::{LogThrottle, log_ignored_claim};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Number;
 
 use crate::claims::log_ignored_claim;
-#[cfg(feature = "back_channel_logout")]
+#[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
 use crate::gate::TokenError;
 use crate::strict_json::Object;
 
@@ -39,7 +39,7 @@ pub(crate) fn optional(claims: &Object<'_>, name: &'static str, issuer: &str) ->
 /// # Errors
 ///
 /// Returns [`TokenError`] if it is missing, or is not a date.
-#[cfg(feature = "back_channel_logout")]
+#[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
 pub(crate) fn required(claims: &Object<'_>, name: &'static str) -> Result<Duration, TokenError> {
     let value = claims.get(name).ok_or_else(|| TokenError::claim_missing(name))?;
     parse(value).ok_or_else(|| TokenError::claim_invalid(name))

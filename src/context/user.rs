@@ -286,7 +286,7 @@ enum Mismatch {
 }
 
 impl ClaimsError {
-    fn new(error: &serde_json::Error) -> Self {
+    pub(crate) fn new(error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         // serde's errors have no structured data. This text begins with the field's name in the type, so it has no

@@ -15,7 +15,12 @@ pub(crate) mod authorization;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) mod bearer;
 pub(crate) mod challenge;
-#[cfg(any(feature = "back_channel_logout", feature = "introspection", all(feature = "axum", feature = "session")))]
+#[cfg(any(
+    feature = "back_channel_logout",
+    feature = "introspection",
+    feature = "shared_signals",
+    all(feature = "axum", feature = "session")
+))]
 pub(crate) mod content_type;
 pub(crate) mod cookie;
 pub(crate) mod forwarded;

@@ -100,6 +100,10 @@ impl IntrospectionCache {
     /// Returns a cached token that has not expired. `now` is since 1970.
     pub(super) fn get(&self, digest: &CredentialDigest, now: Duration) -> Option<Arc<IntrospectedToken>> {
         let token = self.active.as_ref()?.get(digest.hash(), digest.as_bytes(), self.clock.monotonic())?;
+        #[cfg(feature = "shared_signals")]
+        if self.users.has_claims_changed(&token) {
+            return None;
+        }
         (!token.has_expired(now)).then_some(token)
     }
 
@@ -142,6 +146,8 @@ impl IntrospectionCache {
     async fn introspect(&self, token: &str) -> Result<Known, EndpointError> {
         // Taken before the call: the token may have been revoked right after the server looked it up.
         let asked_at = self.clock.monotonic();
+        #[cfg(feature = "shared_signals")]
+        let asked_at_by_wall = self.clock.since_epoch();
         let response = tokio::time::timeout(self.settings.timeout, self.endpoint.introspect(token)).await;
         let active = match response.unwrap_or(Err(EndpointError::TimedOut))? {
             Introspection::Inactive => return Ok(Known::Rejected(TokenError::Inactive)),
@@ -149,7 +155,13 @@ impl IntrospectionCache {
         };
         let now = self.clock.since_epoch();
         let fresh_until = asked_at + self.fresh_for(active.expires_at, now);
-        let received = Received { now, received_at: asked_at, fresh_until };
+        let received = Received {
+            now,
+            #[cfg(feature = "shared_signals")]
+            asked_at: asked_at_by_wall,
+            received_at: asked_at,
+            fresh_until,
+        };
         Ok(match self.users.read(token, &active, received) {
             Ok(token) => Known::Active(Arc::new(token)),
             Err(error) => Known::Rejected(error),

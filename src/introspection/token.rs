@@ -18,6 +18,9 @@ pub(super) struct IntrospectedToken {
     pub(super) has_audience: bool,
     pub(super) validity: Validity,
     pub(super) received_at: Instant,
+    /// When the server was asked, by the wall clock: since 1970.
+    #[cfg(feature = "shared_signals")]
+    pub(super) asked_at: Duration,
     /// Until when the response is used.
     pub(super) fresh_until: Instant,
 }
@@ -108,7 +111,15 @@ mod tests {
     fn token(validity: Validity) -> IntrospectedToken {
         let now = Instant::now();
         let user = UserContext::new("ann");
-        IntrospectedToken { user, has_audience: true, validity, received_at: now, fresh_until: now }
+        IntrospectedToken {
+            user,
+            has_audience: true,
+            validity,
+            received_at: now,
+            #[cfg(feature = "shared_signals")]
+            asked_at: Duration::ZERO,
+            fresh_until: now,
+        }
     }
 
     fn from_100_to_200() -> IntrospectedToken {

@@ -28,10 +28,12 @@ pub(super) struct Users {
     pub(super) leeway: Duration,
 }
 
-/// When a response was received, and until when it is used. `now` is since 1970.
+/// When a response was received, and until when it is used. `now` and `asked_at` are since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Received {
     pub(super) now: Duration,
+    #[cfg(feature = "shared_signals")]
+    pub(super) asked_at: Duration,
     pub(super) received_at: Instant,
     pub(super) fresh_until: Instant,
 }
@@ -74,8 +76,17 @@ impl Users {
             has_audience,
             validity: Validity::new(active.expires_at, active.not_before, active.issued_at, self.leeway),
             received_at: received.received_at,
+            #[cfg(feature = "shared_signals")]
+            asked_at: received.asked_at,
             fresh_until: received.fresh_until,
         })
+    }
+
+    /// Whether claims of a token have changed since the server was asked about it.
+    #[cfg(feature = "shared_signals")]
+    pub(super) fn has_claims_changed(&self, token: &IntrospectedToken) -> bool {
+        let (Some(revocations), Some(ids)) = (&self.revocations, token.user.revocation_ids()) else { return false };
+        revocations.has_claims_changed(ids, token.asked_at)
     }
 
     /// Returns the issuer of the token: as configured, so that a token and a JWT of one issuer have the same user.

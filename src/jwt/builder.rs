@@ -7,6 +7,8 @@ mod issuers;
 pub(crate) mod key_source;
 mod keys;
 mod requests;
+#[cfg(feature = "shared_signals")]
+mod transmitter;
 mod users;
 mod validate;
 pub(crate) mod validate_preset;

@@ -192,6 +192,10 @@ impl Policy {
     /// Returns why the token is rejected if it was revoked.
     fn find_cached(&self, token: &[u8], now: Duration) -> Option<Result<UserContext, DenialKind>> {
         let cached = self.cache.as_ref()?.get(token, now)?;
+        #[cfg(feature = "shared_signals")]
+        if self.revocations.has_claims_changed(&cached.user, cached.verified_at) {
+            return None;
+        }
         let issuer = self.issuers.get_current(&cached.issuer, &self.clock)?;
         (issuer.key_generation()? == cached.key_generation).then(|| self.accept(issuer, cached.user))
     }

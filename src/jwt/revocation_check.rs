@@ -64,6 +64,13 @@ impl RevocationCheck {
         }
     }
 
+    /// Whether claims of the token of a user have changed since it was verified, so that a cache must not be used.
+    #[cfg(feature = "shared_signals")]
+    pub(crate) fn has_claims_changed(&self, user: &UserContext, verified_at: Duration) -> bool {
+        let (Some(revocations), Some(ids)) = (&self.revocations, user.revocation_ids()) else { return false };
+        revocations.has_claims_changed(ids, verified_at)
+    }
+
     /// Checks that a token is not revoked.
     ///
     /// # Errors

@@ -26,6 +26,15 @@ enum Verification {
 }
 
 impl Verify for JwtAuth {
+    #[cfg(feature = "shared_signals")]
+    fn critical_members(&self) -> Arc<[String]> {
+        let remote = self.policy.issuers.configured().iter().find_map(|issuer| match &issuer.keys {
+            IssuerKeys::Remote(remote) => Some(remote.critical_members()),
+            IssuerKeys::Fixed(_) => None,
+        });
+        remote.unwrap_or_default()
+    }
+
     fn has_issuer(&self, name: &str) -> bool {
         self.policy.issuers.names().any(|issuer| issuer == name)
     }

@@ -103,7 +103,7 @@ impl Revocations {
         let issued_until = match revocation.issued_until {
             IssuedUntil::Always => Record::ALWAYS,
             IssuedUntil::Now => self.0.now(),
-            #[cfg(feature = "back_channel_logout")]
+            #[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
             IssuedUntil::Time(time) => time,
         };
         let expires_at = self.0.latest_expiry();

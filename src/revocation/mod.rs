@@ -111,6 +111,8 @@
 
 mod builder;
 mod check;
+#[cfg(feature = "shared_signals")]
+mod claims_change;
 mod error;
 mod expiries;
 pub(crate) mod handle;

@@ -1,6 +1,6 @@
 //! `Revocation`: what to revoke, by its names.
 
-#[cfg(feature = "back_channel_logout")]
+#[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
 use std::time::Duration;
 
 use crate::context::{RevocationId, RevocationKind};
@@ -41,7 +41,7 @@ pub(super) enum IssuedUntil {
     /// The time of the call.
     Now,
     /// Whole seconds since 1970.
-    #[cfg(feature = "back_channel_logout")]
+    #[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
     Time(u32),
 }
 
@@ -102,7 +102,7 @@ impl Revocation {
     /// Limits the revocation to what was issued until a time since 1970.
     ///
     /// Later credentials stay valid, however late the revocation is made.
-    #[cfg(feature = "back_channel_logout")]
+    #[cfg(any(feature = "back_channel_logout", feature = "shared_signals"))]
     pub(crate) fn until(self, time: Duration) -> Self {
         let seconds = u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         let records = self.records.map(|records| match records {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "shared_signals")]
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,9 @@ pub(crate) struct Shared {
     watchers: Arc<Watchers>,
     /// The expiries that are watched by the clock of this handle.
     expiries: Arc<Expiries>,
+    /// The time of the latest change of claims, in whole seconds since 1970; 0 if there was none.
+    #[cfg(feature = "shared_signals")]
+    claims_changed_at: AtomicU32,
     /// Whether a gate checks the table.
     has_gate: AtomicBool,
     has_logged_no_gate: AtomicBool,
@@ -79,6 +84,8 @@ impl Shared {
             clock: SteadyClock::new(clock),
             became_available: Notify::new(),
             watchers,
+            #[cfg(feature = "shared_signals")]
+            claims_changed_at: AtomicU32::new(0),
             has_gate: AtomicBool::new(false),
             has_logged_no_gate: AtomicBool::new(false),
             user_records: AllRecords::default(),
@@ -136,11 +143,28 @@ impl Shared {
             self.state.fetch_add(1, Ordering::Release);
         };
         let has_changed = self.table.apply(record, self.expired_before(), next_generation);
+        #[cfg(feature = "shared_signals")]
+        if let Record::Entry { id, issued_until, .. } = record
+            && id.is_claims_change()
+        {
+            self.claims_changed_at.fetch_max(*issued_until, Ordering::Release);
+        }
         self.log_usage(has_changed);
         if has_changed? {
             self.watchers.wake(record.id());
         }
         has_changed
+    }
+
+    /// Returns when claims of a credential changed last, in whole seconds since 1970. `None` if that was before `since`,
+    /// in most cases after one comparison.
+    #[cfg(feature = "shared_signals")]
+    pub(super) fn claims_changed_at(&self, ids: &RevocationIds, since: u64) -> Option<u32> {
+        let is_recent = |time: u32| u64::from(time) >= since;
+        if !is_recent(self.claims_changed_at.load(Ordering::Acquire)) {
+            return None;
+        }
+        self.table.claims_changed_at(ids).filter(|time| is_recent(*time))
     }
 
     /// Stops the use of the table, for this reason among others.

@@ -71,6 +71,14 @@ impl Table {
         self.shards.filter.may_contain(&[hash]) && Shards::get(&self.shards.load(), id, hash).is_some()
     }
 
+    /// Returns when the claims of a credential changed last, in whole seconds since 1970.
+    #[cfg(feature = "shared_signals")]
+    #[cold]
+    pub(super) fn claims_changed_at(&self, ids: &RevocationIds) -> Option<u32> {
+        let ids = [ids.session, ids.credential, ids.subject, ids.client, ids.issuer].into_iter().flatten();
+        ids.filter_map(|id| self.shards.current(id.claims_change())).map(|value| Value(value).all()).max()
+    }
+
     /// Whether an entry revokes a credential.
     #[cold]
     fn is_revoked_by_entry(&self, ids: &RevocationIds) -> bool {

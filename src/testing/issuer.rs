@@ -230,7 +230,8 @@ impl TestIssuer {
         let metadata = json!({ "issuer": url, "jwks_uri": self.jwks_url() }).to_string();
         self.0.server.publish([
             ("/.well-known/oauth-authorization-server", metadata.clone()),
-            ("/.well-known/openid-configuration", metadata),
+            ("/.well-known/openid-configuration", metadata.clone()),
+            ("/.well-known/ssf-configuration", metadata),
             (JWKS_PATH, self.jwks()),
         ]);
     }

@@ -8,6 +8,10 @@ use crate::verify_jwt::expected::{ExpectedJwt, VerifyError};
 
 /// The methods of [`VerifyJwt`](crate::verify_jwt::VerifyJwt).
 pub trait Verify: Send + Sync + 'static {
+    /// Returns the names of the members of a subject that a receiver must understand.
+    #[cfg(feature = "shared_signals")]
+    fn critical_members(&self) -> Arc<[String]>;
+
     /// Whether the issuer with this name is configured.
     fn has_issuer(&self, name: &str) -> bool;
 

@@ -1,11 +1,11 @@
 //! `VerifyJwt`, the trait for settings, and the `Verifier` that a layer keeps.
 
-#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection", feature = "shared_signals"))]
 use std::fmt;
-#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection", feature = "shared_signals"))]
 use std::sync::Arc;
 
-#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection", feature = "shared_signals"))]
 use crate::verify_jwt::expected::{ExpectedJwt, VerifyError};
 use crate::verify_jwt::sealed::Verify;
 
@@ -17,11 +17,15 @@ pub trait VerifyJwt: Verify + Clone {}
 impl<V: Verify + Clone> VerifyJwt for V {}
 
 /// A [`VerifyJwt`], type-erased, so that layers have no type parameter for it. Clones share it.
-#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection", feature = "shared_signals"))]
+#[cfg_attr(
+    not(feature = "shared_signals"),
+    expect(unreachable_pub, reason = "only the public trait `Transmitter` names it")
+)]
 #[derive(Clone)]
-pub(crate) struct Verifier(Arc<dyn Verify>);
+pub struct Verifier(Arc<dyn Verify>);
 
-#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection", feature = "shared_signals"))]
 impl Verifier {
     pub(crate) fn new(verify: &impl VerifyJwt) -> Self {
         Self(Arc::new(verify.clone()))
@@ -31,6 +35,12 @@ impl Verifier {
     #[cfg(feature = "introspection")]
     pub(crate) fn has_issuer(&self, name: &str) -> bool {
         self.0.has_issuer(name)
+    }
+
+    /// Returns the names of the members of a subject that a receiver must understand, by the issuer's configuration.
+    #[cfg(feature = "shared_signals")]
+    pub(crate) fn critical_members(&self) -> Arc<[String]> {
+        self.0.critical_members()
     }
 
     /// Verifies a JWT, and returns its claims: the text of a JSON object with unique names.
@@ -44,7 +54,7 @@ impl Verifier {
     }
 }
 
-#[cfg(any(feature = "back_channel_logout", feature = "introspection"))]
+#[cfg(any(feature = "back_channel_logout", feature = "introspection", feature = "shared_signals"))]
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").finish_non_exhaustive()

@@ -13,7 +13,8 @@ use portcullis::rate_limit::{Key, Limit, MemoryStore};
 use portcullis::{
     AnyOf, ApiKeyAuth, BackChannelLogout, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth,
     IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
-    RequireRole, RequireScope, RequireTier, Revocations, Roles, Scopes, Stack, Tiers, TrustedProxies, UserContext,
+    RequireRole, RequireScope, RequireTier, Revocations, Roles, Scopes, SharedSignals, Stack, Tiers, TrustedProxies,
+    UserContext,
 };
 
 /// The setting of the only issue.
@@ -125,6 +126,30 @@ fn settings_of_back_channel_logout_are_named_by_their_method() {
         let with_id = builder().keys_from(&keys).client_id(id).revocations(&revocations);
         assert_eq!(setting(with_id.build()), "client_id");
     }
+}
+
+#[test]
+fn settings_of_shared_signals_are_named_by_their_method() {
+    const VALUE: &str = "Bearer 7Fjfp0ZBr1KtDRbnfVdmIw";
+    let revocations = Revocations::builder().build().unwrap();
+    let builder = || SharedSignals::builder().revocations(&revocations);
+    let named = || builder().transmitter("https://a.example");
+    assert_eq!(setting(builder().audience("api").authorization(VALUE).build()), "transmitter");
+    for name in ["http://a.example", "a", "https://a.example/.well-known/ssf-configuration", "https://a.example?b"] {
+        assert_eq!(setting(builder().transmitter(name).audience("api").authorization(VALUE).build()), "transmitter");
+    }
+    let keys = builder().transmitter(Issuer::jwks("a", "http://a.example")).audience("api").authorization(VALUE);
+    assert_eq!(setting(keys.build()), "Issuer::jwks");
+    assert_eq!(setting(named().authorization(VALUE).build()), "audience");
+    assert_eq!(setting(named().audience("api").build()), "authorization");
+    assert_eq!(setting(named().audience(" api").authorization(VALUE).build()), "audience");
+    for value in ["", "short", " leading-7Fjfp0ZBr1KtDRbnfVdmIw", "line\n-7Fjfp0ZBr1KtDRbnfVdmIw"] {
+        assert_eq!(setting(named().audience("api").authorization(value).build()), "authorization");
+    }
+    let state = named().audience("api").authorization(VALUE).verification_state("");
+    assert_eq!(setting(state.build()), "verification_state");
+    let without = SharedSignals::builder().transmitter("https://a.example").audience("api").authorization(VALUE);
+    assert_eq!(setting(without.build()), "revocations");
 }
 
 #[test]

@@ -39,6 +39,7 @@ mod revocation_stream;
 mod sensitive_headers;
 mod serialization;
 mod session;
+mod shared_signals;
 mod source_rules;
 mod stack;
 mod support;

@@ -5,7 +5,8 @@ use aws_lc_rs::digest::{self, SHA256};
 /// Identifies a token, session, subject, client, issuer or API key in the table of revocations.
 ///
 /// It is the first half of a SHA-256 of the kind and its names, so it is the same in all processes and has a fixed
-/// size, and the table shows no names. The last bit says whether it is the id of a [`companion`](Self::companion).
+/// size, and the table shows no names. Of the last two bits, one says whether it is the id of a
+/// [`companion`](Self::companion), and one whether it is that of a [change of claims](Self::claims_change).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RevocationId(pub(crate) [u64; 2]);
 
@@ -86,7 +87,8 @@ impl RevocationId {
                 context.finish()
             }
         };
-        Self::from_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default())
+        let Self([high, low]) = Self::from_bytes(digest.as_ref().first_chunk().copied().unwrap_or_default());
+        Self([high, low & !CLAIMS_CHANGE])
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
@@ -105,12 +107,25 @@ impl RevocationId {
         Self([high, low | COMPANION])
     }
 
+    /// Returns the id of the entry that says when the claims of what has this id changed.
+    #[cfg(feature = "shared_signals")]
+    pub(crate) fn claims_change(self) -> Self {
+        let [high, low] = self.0;
+        Self([high, low | CLAIMS_CHANGE])
+    }
+
+    #[cfg(feature = "shared_signals")]
+    pub(crate) fn is_claims_change(self) -> bool {
+        self.0[1] & CLAIMS_CHANGE != 0
+    }
+
     pub(crate) fn is_companion(self) -> bool {
         self.0[1] & COMPANION != 0
     }
 }
 
 const COMPANION: u64 = 1;
+const CLAIMS_CHANGE: u64 = 2;
 
 /// The size of most messages, for which a digest in one call takes less time. One block of SHA-256 has 55 bytes.
 const SHORT: usize = 64;

@@ -201,17 +201,22 @@ fn validate_name(issuer: &Issuer, issues: &mut ConfigIssues) {
 pub(crate) fn validate_location(issuer: &Issuer, location: &JwksLocation, issues: &mut ConfigIssues) {
     let constructor = issuer.constructor;
     match location {
-        JwksLocation::Metadata | JwksLocation::OwnMetadata => {
-            let name = &issuer.name;
-            if Origin::of_url(name).is_ok() && name.contains("/.well-known/") {
-                issues.add(url_issue(constructor, name, "is the URL of the metadata, not the issuer's name"));
-            } else {
-                validate_url(constructor, name, &['?', '#'], issues);
-            }
-        }
+        JwksLocation::Metadata | JwksLocation::OwnMetadata => validate_metadata_url(issuer, issues),
+        #[cfg(feature = "shared_signals")]
+        JwksLocation::SsfConfiguration => validate_metadata_url(issuer, issues),
         JwksLocation::Url(url) => {
             validate_url(constructor, url, &['#'], issues);
             validate_name(issuer, issues);
         }
+    }
+}
+
+/// Validates the name of an issuer below which its metadata is found.
+fn validate_metadata_url(issuer: &Issuer, issues: &mut ConfigIssues) {
+    let (constructor, name) = (issuer.constructor, &issuer.name);
+    if Origin::of_url(name).is_ok() && name.contains("/.well-known/") {
+        issues.add(url_issue(constructor, name, "is the URL of the metadata, not the issuer's name"));
+    } else {
+        validate_url(constructor, name, &['?', '#'], issues);
     }
 }

@@ -37,6 +37,12 @@ impl Issuer {
         Self::new("Issuer::discover", issuer, KeySource::Remote(JwksLocation::Metadata), Profile::Rfc9068)
     }
 
+    /// A transmitter of security events that publishes its configuration (Shared Signals Framework 1.0 §7).
+    #[cfg(feature = "shared_signals")]
+    pub(crate) fn transmitter(name: impl Into<String>) -> Self {
+        Self::new("transmitter", name, KeySource::Remote(JwksLocation::SsfConfiguration), Profile::Rfc9068)
+    }
+
     /// An authorization server with a JWK Set (RFC 7517 §5) at this URL.
     ///
     /// The document may also be an object of [certificates or public keys in PEM](Self::jwks_document).

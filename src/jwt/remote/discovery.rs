@@ -1,5 +1,7 @@
 //! Where an issuer's keys are: at a configured URL, or at the URL in its metadata (RFC 8414, OpenID Connect Discovery).
 
+#[cfg(feature = "shared_signals")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -9,6 +11,8 @@ use crate::http_client::client::SharedHttpClient;
 use crate::http_client::url::is_fetchable;
 use crate::jwt::remote::fetch::{Document, FetchError, get_document};
 use crate::strict_json::{Object, string};
+#[cfg(feature = "shared_signals")]
+use crate::strict_json::{array, is_null};
 
 /// Where an issuer's JWK Set is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +21,57 @@ pub(crate) enum JwksLocation {
     Metadata,
     /// At the `jwks_uri` of the issuer's metadata, which must have the issuer's own scheme, host and port.
     OwnMetadata,
+    /// At the `jwks_uri` of the issuer's configuration as a transmitter of security events.
+    #[cfg(feature = "shared_signals")]
+    SsfConfiguration,
     /// At this URL.
     Url(String),
+}
+
+/// Where the keys of an issuer are, and what else its metadata says.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) jwks_uri: String,
+    /// The members of a subject that a receiver must understand, if the configuration of a transmitter was read.
+    #[cfg(feature = "shared_signals")]
+    pub(crate) critical_members: Option<Arc<[String]>>,
+}
+
+impl Located {
+    fn at(jwks_uri: String) -> Self {
+        Self {
+            jwks_uri,
+            #[cfg(feature = "shared_signals")]
+            critical_members: None,
+        }
+    }
+}
+
+/// Returns where the keys of an issuer are. Its metadata is fetched unless the URL is known.
+///
+/// # Errors
+///
+/// Returns [`FetchError`] if the metadata cannot be fetched, or if it names keys that must not be used.
+pub(crate) async fn locate(
+    client: &SharedHttpClient,
+    location: &JwksLocation,
+    issuer: &str,
+    known_uri: Option<String>,
+    timeout: Duration,
+) -> Result<Located, FetchError> {
+    let uri = match (location, known_uri) {
+        (JwksLocation::Url(url), _) => url.clone(),
+        (_, Some(uri)) => uri,
+        #[cfg(feature = "shared_signals")]
+        (JwksLocation::SsfConfiguration, None) => return ssf_configuration(client, issuer).await,
+        (JwksLocation::Metadata | JwksLocation::OwnMetadata, None) => {
+            jwks_uri(client, issuer, timeout / METADATA_SHARES).await?
+        }
+    };
+    if *location == JwksLocation::OwnMetadata && !has_same_origin(&uri, issuer) {
+        return Err(FetchError::OtherHost);
+    }
+    Ok(Located::at(uri))
 }
 
 /// Fetches the issuer's metadata, and returns the URL of its JWK Set.
@@ -95,6 +148,33 @@ pub(crate) fn parse_metadata(metadata: &Document, issuer: &str) -> Result<String
     if is_fetchable(&uri, allow_http) { Ok(uri.into_owned()) } else { Err(FetchError::Url) }
 }
 
+/// Fetches the configuration of a transmitter (Shared Signals Framework 1.0 §7).
+///
+/// # Errors
+///
+/// Returns [`FetchError`] if the request fails, or as [`parse_metadata`] does.
+#[cfg(feature = "shared_signals")]
+async fn ssf_configuration(client: &SharedHttpClient, issuer: &str) -> Result<Located, FetchError> {
+    // Does not fail here: `build()` rejects an issuer that is not a URL.
+    let (origin, rest) = Origin::of_url(issuer).map_err(|_| FetchError::Url)?;
+    let path = rest.strip_suffix('/').unwrap_or(rest);
+    let url = format!("{}/.well-known/ssf-configuration{path}", origin.text());
+    let document = get_document(client, &url).await?;
+    let jwks_uri = parse_metadata(&document, issuer)?;
+    let critical_members = critical_members(&document.text).ok_or(FetchError::Malformed)?;
+    Ok(Located { jwks_uri, critical_members: Some(critical_members) })
+}
+
+/// Returns the `critical_subject_members`, none if they are absent. Returns `None` if they are not strings.
+#[cfg(feature = "shared_signals")]
+fn critical_members(configuration: &str) -> Option<Arc<[String]>> {
+    let Some(names) = Object::parse(configuration)?.get("critical_subject_members").filter(|names| !is_null(names))
+    else {
+        return Some(Arc::default());
+    };
+    array(names)?.into_iter().map(|name| string(name.get()).map(|name| name.into_owned())).collect()
+}
+
 /// Returns the URLs of the metadata: with the well-known part before the issuer's path (RFC 8414 §3.1), then after it
 /// (OpenID Connect Discovery §4.1).
 fn well_known_urls(issuer: &str) -> Vec<String> {
@@ -121,6 +201,9 @@ fn is_loopback(url: &str) -> bool {
     Origin::of_url(url).is_ok_and(|(origin, _)| origin.is_loopback())
 }
 
+// Of five shares of the timeout, one each goes to the first two URLs of the metadata before the next one is tried. The
+// last URL and the key set have the rest.
+const METADATA_SHARES: u32 = 5;
 // The name is chosen by whatever server responded, and is escaped and shortened for the log.
 const MAX_LOGGED_NAME: usize = 200;
 

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::http_client::client::SharedHttpClient;
 use crate::jwt::keys::jwk::KeyFilter;
 use crate::jwt::keys::jwks::{KeySet, SkippedKey};
-use crate::jwt::remote::discovery::{JwksLocation, has_same_origin, jwks_uri};
+use crate::jwt::remote::discovery::{JwksLocation, locate};
 use crate::jwt::remote::fetch::{FetchError, get_document};
 use crate::jwt::remote::published_keys::{PublishedKeys, refresh_interval};
 use crate::jwt::remote::schedule::{FIRST_BACK_OFF, FetchSchedule, jitter};
@@ -55,6 +55,9 @@ pub(crate) struct RemoteKeys {
     /// The timeout for metadata and keys together, which is how long a request may wait for them.
     fetch_timeout: Duration,
     published: ArcSwapOption<PublishedKeys>,
+    /// The `critical_subject_members` of a transmitter's configuration.
+    #[cfg(feature = "shared_signals")]
+    critical_members: ArcSwapOption<Arc<[String]>>,
     /// The number of sets published so far, also of sets with the same text as before.
     fetched_sets: AtomicU64,
     schedule: Mutex<FetchSchedule>,
@@ -84,6 +87,8 @@ impl RemoteKeys {
             max_stale_keys: max_stale_keys.min(LONGEST_STALE),
             fetch_timeout,
             published: ArcSwapOption::empty(),
+            #[cfg(feature = "shared_signals")]
+            critical_members: ArcSwapOption::empty(),
             fetched_sets: AtomicU64::new(0),
             schedule: Mutex::default(),
             fetch_finished: watch::Sender::new(()),
@@ -113,6 +118,12 @@ impl RemoteKeys {
     pub(crate) fn is_ready(&self) -> bool {
         let now = self.clock.monotonic();
         self.published.load().as_ref().is_some_and(|published| now < published.expires_at)
+    }
+
+    /// Returns the members of a subject that a receiver must understand, by the last configuration that was fetched.
+    #[cfg(feature = "shared_signals")]
+    pub(crate) fn critical_members(&self) -> Arc<[String]> {
+        self.critical_members.load().as_deref().cloned().unwrap_or_default()
     }
 
     /// Returns how many key sets have been fetched so far. Read it before the keys, for [`search`](Self::search).
@@ -261,24 +272,19 @@ impl RemoteKeys {
     /// Returns [`FetchError`] if a request fails, or if the set has no usable key: an issuer that publishes an empty
     /// set by mistake must not lock out everyone, so the current keys stay in use.
     async fn fetch(&self, known_uri: Option<String>) -> Result<FetchedKeys, FetchError> {
-        let uri = match (&self.location, known_uri) {
-            (JwksLocation::Url(url), _) => url.clone(),
-            (JwksLocation::Metadata | JwksLocation::OwnMetadata, Some(uri)) => uri,
-            (JwksLocation::Metadata | JwksLocation::OwnMetadata, None) => {
-                let head_start = self.fetch_timeout / METADATA_SHARES;
-                jwks_uri(&self.client, &self.issuer, head_start).await?
-            }
-        };
-        if self.location == JwksLocation::OwnMetadata && !has_same_origin(&uri, &self.issuer) {
-            return Err(FetchError::OtherHost);
+        let located = locate(&self.client, &self.location, &self.issuer, known_uri, self.fetch_timeout).await?;
+        // Before the keys: the tokens that they verify need it.
+        #[cfg(feature = "shared_signals")]
+        if let Some(names) = located.critical_members {
+            self.critical_members.store(Some(Arc::new(names)));
         }
-        let document = get_document(&self.client, &uri).await?;
+        let document = get_document(&self.client, &located.jwks_uri).await?;
         let parsed = KeySet::parse(&document.text, &self.filter).ok_or(FetchError::Malformed)?;
         if parsed.keys.is_empty() {
             return Err(FetchError::NoKey(parsed.skipped.first().map(|skipped| skipped.error)));
         }
         Ok(FetchedKeys {
-            uri,
+            uri: located.jwks_uri,
             keys: parsed.keys,
             document: document.text,
             skipped: parsed.skipped,
@@ -339,8 +345,7 @@ impl RemoteKeys {
     fn log_failure(&self, error: &FetchError, retry_in: Duration) {
         let consequence =
             if self.is_ready() { "the current keys stay in use" } else { "requests are rejected with 503" };
-        let (issuer, reason) = (&self.issuer, error);
-        tracing::warn!(%issuer, %reason, ?retry_in, "cannot fetch the issuer's keys; {consequence}");
+        tracing::warn!(issuer = %self.issuer, reason = %error, ?retry_in, "cannot fetch the issuer's keys; {consequence}");
     }
 
     /// Locks the schedule. A poisoned lock is used as well: nothing that can panic runs between related changes, and
@@ -380,9 +385,6 @@ impl Drop for FetchGuard {
 // Longer than anyone needs, and far from the overflow of an instant.
 const LONGEST_STALE: Duration = Duration::from_secs(366 * 24 * 3600);
 
-// Of five shares of the timeout, one each goes to the first two URLs of the metadata before the next one is tried. The
-// last URL and the key set have the rest.
-const METADATA_SHARES: u32 = 5;
 const METADATA_AGE: Duration = Duration::from_secs(24 * 3600);
 
 // A key that is rotated during a flood of unknown `kid`s is accepted at most this late. jose has the same default.

@@ -27,6 +27,7 @@ const LEVELS: [&[&str]; 7] = [
         "rate_limit",
         "require",
         "session",
+        "shared_signals",
     ],
     &["stack"],
     &["_guide", "lib", "testing"],

@@ -28,7 +28,8 @@ const NAMED: &[(&str, &str)] = &[
          end_streams::EndableBody for Empty, \
          end_streams::EndableBody for Full, end_streams::EndableBody for UnsyncBoxBody, end_streams::Ending, \
          end_streams::EndingBody, gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, \
-         gate::BodyFromBytes for UnsyncBoxBody, gate::Reply, gate::use",
+         gate::BodyFromBytes for UnsyncBoxBody, gate::Reply, gate::use, \
+         shared_signals::SharedSignals",
     ),
     (
         "http",
@@ -40,13 +41,13 @@ const NAMED: &[(&str, &str)] = &[
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
          rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, session::SessionError, \
-         testing::TestIssuer",
+         shared_signals::SharedSignals, testing::TestIssuer",
     ),
     // The body of a request to an endpoint.
     (
         "http_body",
         "back_channel_logout::BackChannelLogout, end_streams::EndStreamsFuture, end_streams::EndStreamsService, \
-         end_streams::Ending, end_streams::EndingBody",
+         end_streams::Ending, end_streams::EndingBody, shared_signals::SharedSignals",
     ),
     // Bodies that a response can have.
     (
@@ -56,7 +57,7 @@ const NAMED: &[(&str, &str)] = &[
          end_streams::EndableBody for Empty, end_streams::EndableBody for Full, \
          end_streams::EndableBody for UnsyncBoxBody, gate::BodyFromBytes for BoxBody, \
          gate::BodyFromBytes for Either, gate::BodyFromBytes for Full, \
-         gate::BodyFromBytes for UnsyncBoxBody",
+         gate::BodyFromBytes for UnsyncBoxBody, shared_signals::SharedSignals",
     ),
     // With the feature `redis`.
     ("redis", "api_key::RedisKeys, rate_limit::RedisStore, revocation::RevocationsBuilder, session::RedisSessions"),
@@ -65,7 +66,8 @@ const NAMED: &[(&str, &str)] = &[
         "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \
          context::Credential, context::OriginSet, context::Permission, context::Principal, context::Quota, \
          context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
-         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, testing::TokenBuilder",
+         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, shared_signals::SecurityEvent, \
+         testing::TokenBuilder",
     ),
     // With the feature `tonic`.
     ("tonic", "end_streams::EndableBody for Body, gate::BodyFromBytes for Body, gate::From for Status"),
@@ -79,7 +81,8 @@ const NAMED: &[(&str, &str)] = &[
     ),
     (
         "tower_service",
-        "back_channel_logout::BackChannelLogout, end_streams::EndStreamsService, gate::Gated, gate::GatedFuture",
+        "back_channel_logout::BackChannelLogout, end_streams::EndStreamsService, gate::Gated, gate::GatedFuture, \
+         shared_signals::SharedSignals",
     ),
 ];
 

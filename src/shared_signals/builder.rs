@@ -1,0 +1,316 @@
+//! `SharedSignalsBuilder`: the settings of a `SharedSignals`, and every issue with them.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::claims::LogThrottle;
+use crate::clock::Clock;
+use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
+use crate::http_client::HttpClient;
+use crate::http_client::client::SharedHttpClient;
+use crate::revocation::Revocation;
+use crate::revocation::handle::Revocations;
+use crate::shared_signals::authorization::Authorization;
+use crate::shared_signals::event::SecurityEvent;
+use crate::shared_signals::handlers::{AppError, EventHandler, SubjectMap};
+use crate::shared_signals::policy::Policy;
+use crate::shared_signals::received::ReceivedTokens;
+use crate::shared_signals::service::SharedSignals;
+use crate::shared_signals::subject::EventSubject;
+use crate::verify_jwt::Transmitter;
+use crate::verify_jwt::transmitter::{FetchSettings, SharedTransmitter};
+use crate::verify_jwt::verifier::Verifier;
+
+impl SharedSignals {
+    /// Returns a builder with the default settings. The transmitter, the audience, the `Authorization` header and the
+    /// revocations are required.
+    pub fn builder() -> SharedSignalsBuilder {
+        SharedSignalsBuilder::default()
+    }
+}
+
+/// Configures a [`SharedSignals`].
+///
+/// Setters never fail. [`build`](Self::build) validates all settings together and returns every issue.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct SharedSignalsBuilder {
+    transmitter: Option<SharedTransmitter>,
+    audience: Option<String>,
+    /// The value is not kept.
+    authorization: Option<(Authorization, Option<(IssueKind, &'static str)>)>,
+    revocations: Option<Revocations>,
+    subject_map: Option<SubjectMap>,
+    event_handler: Option<EventHandler>,
+    verification_state: Option<String>,
+    client: Option<SharedHttpClient>,
+    clock: Clock,
+}
+
+/// # Transmitter
+impl SharedSignalsBuilder {
+    /// Sets the identity provider that sends the events (required).
+    ///
+    /// A string is the exact `iss` of its tokens. Its configuration is fetched from `/.well-known/ssf-configuration`,
+    /// before the path of the name. It must name the same `issuer`, and has the URL of the keys (`jwks_uri`).
+    ///
+    /// For a transmitter whose keys are elsewhere, or that signs with an algorithm that is not allowed by default, pass
+    /// an [`Issuer`](crate::Issuer):
+    ///
+    /// ```
+    /// use portcullis::{Issuer, Revocations, SharedSignals};
+    ///
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let revocations = Revocations::builder().build()?;
+    /// # let secret = "Bearer 7Fjfp0ZBr1KtDRbnfVdmIw";
+    /// let events = SharedSignals::builder()
+    ///     .transmitter(Issuer::jwks(
+    ///         "https://events.example.com",
+    ///         "https://events.example.com/keys.json",
+    ///     ))
+    ///     .audience("https://api.example.com")
+    ///     .authorization(secret)
+    ///     .revocations(&revocations)
+    ///     .build()?;
+    /// # let _ = events;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The transmitter may revoke credentials of any issuer that a subject names, so choose one that you trust with
+    /// that. An app with several transmitters has an endpoint for each.
+    pub fn transmitter(mut self, transmitter: impl Transmitter) -> Self {
+        self.transmitter = Some(SharedTransmitter::new(transmitter));
+        self
+    }
+
+    /// Sets the name of this receiver (required).
+    ///
+    /// It must be a value of `aud` in the token, which the transmitter assigns when the stream is created.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Sets the value of the header `Authorization` that the transmitter sends (required).
+    ///
+    /// It is the whole value, which the app passes as `authorization_header` when it creates the stream (Shared Signals
+    /// Framework 1.0 §6.1.1). Generate it at random; it has at least 16 characters. Only a digest of it is kept. A
+    /// request without the header, or with another value, gets 400 `authentication_failed` before its body is read.
+    pub fn authorization(mut self, value: impl AsRef<str>) -> Self {
+        let value = value.as_ref();
+        self.authorization = Some((Authorization::new(value), Authorization::fault(value)));
+        self
+    }
+
+    /// Sets the `state` with which the app requests verification events (default: any `state` is accepted).
+    ///
+    /// A verification event with another one gets 400 `invalid_state` (Shared Signals Framework 1.0 §8.1.4). One
+    /// without a `state` is accepted, because a transmitter may also verify a stream without a request.
+    pub fn verification_state(mut self, state: impl Into<String>) -> Self {
+        self.verification_state = Some(state.into());
+        self
+    }
+
+    /// Sets the HTTP client that fetches the configuration and the keys of the transmitter.
+    ///
+    /// The default is the built-in client of the feature `fetch`.
+    ///
+    /// The [module](crate::http_client) has an example.
+    pub fn http_client(mut self, client: impl HttpClient) -> Self {
+        self.client = Some(SharedHttpClient::new(client));
+        self
+    }
+}
+
+/// # Events
+impl SharedSignalsBuilder {
+    /// Sets where credentials are revoked (required).
+    ///
+    /// Pass the handle that the layers which authenticate have.
+    pub fn revocations(mut self, revocations: &Revocations) -> Self {
+        self.revocations = Some(revocations.clone());
+        self
+    }
+
+    /// Sets a function that returns what to revoke for a subject that only the app knows (default: its events are
+    /// ignored, and the log says so once a minute).
+    ///
+    /// It is called for subjects that name no user, token or session of an issuer, such as an email address or an opaque
+    /// id. What it returns is revoked as of the time of the event. With `Ok(None)`, the event is ignored. After an
+    /// error, the response is 503, so that the transmitter sends the token again.
+    ///
+    /// ```
+    /// use portcullis::revocation::Revocation;
+    /// use portcullis::shared_signals::EventSubject;
+    /// # use portcullis::{Revocations, SharedSignals};
+    ///
+    /// # #[derive(Clone)]
+    /// # struct Users;
+    /// # impl Users {
+    /// #     async fn id_of(&self, _: &str) -> Result<Option<String>, std::io::Error> {
+    /// #         Ok(None)
+    /// #     }
+    /// # }
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let revocations = Revocations::builder().build()?;
+    /// # let users = Users;
+    /// const ISSUER: &str = "https://auth.example.com";
+    ///
+    /// let events = SharedSignals::builder()
+    ///     .transmitter(ISSUER)
+    ///     .map_subject(move |subject: EventSubject| {
+    ///         let users = users.clone();
+    ///         async move {
+    ///             let Some(email) = subject.get("/email") else {
+    ///                 return Ok(None);
+    ///             };
+    ///             let id = users.id_of(email).await?;
+    ///             Ok(id.map(|id| Revocation::subject(ISSUER, &id)))
+    ///         }
+    ///     })
+    /// #   .audience("https://api.example.com")
+    /// #   .authorization("Bearer 7Fjfp0ZBr1KtDRbnfVdmIw")
+    ///     .revocations(&revocations)
+    ///     .build()?;
+    /// # let _ = events;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_subject<F, Fut>(mut self, map: F) -> Self
+    where
+        F: Fn(EventSubject) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Revocation>, AppError>> + Send + 'static,
+    {
+        self.subject_map = Some(SubjectMap::new(map));
+        self
+    }
+
+    /// Sets a function that receives all events that do not revoke anything (default: they are ignored).
+    ///
+    /// For example CAEP's `assurance-level-change` and `device-compliance-change`, and events of your own
+    /// specifications. The [module](crate::shared_signals#events) lists the others. It is called after the revocations
+    /// of the same token. After an error, the response is 503, so that the transmitter sends the token again; the
+    /// function may then be called again for events that it has handled.
+    ///
+    /// ```
+    /// use portcullis::shared_signals::SecurityEvent;
+    /// # use portcullis::{Revocations, SharedSignals};
+    ///
+    /// # fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let revocations = Revocations::builder().build()?;
+    /// let events = SharedSignals::builder()
+    ///     .transmitter("https://auth.example.com")
+    ///     .on_event(async |event: SecurityEvent| {
+    ///         println!("{} at {:?}", event.event_type(), event.time());
+    ///         Ok(())
+    ///     })
+    /// #   .audience("https://api.example.com")
+    /// #   .authorization("Bearer 7Fjfp0ZBr1KtDRbnfVdmIw")
+    ///     .revocations(&revocations)
+    ///     .build()?;
+    /// # let _ = events;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_event<F, Fut>(mut self, handle: F) -> Self
+    where
+        F: Fn(SecurityEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), AppError>> + Send + 'static,
+    {
+        self.event_handler = Some(EventHandler::new(handle));
+        self
+    }
+}
+
+/// # Clock and build
+impl SharedSignalsBuilder {
+    /// Sets the clock, by which the times of events are checked (default: the system's).
+    ///
+    /// In tests, set a [`FakeClock`](crate::testing::FakeClock) instead of sleeping.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Validates the settings and builds the endpoint.
+    ///
+    /// This fetches nothing: the first token waits for the configuration and the keys of the transmitter.
+    ///
+    /// ```
+    /// use portcullis::SharedSignals;
+    ///
+    /// let error = SharedSignals::builder().build().unwrap_err();
+    /// let settings: Vec<_> =
+    ///     error.issues().iter().map(|issue| issue.setting()).collect();
+    /// let required = ["transmitter", "audience", "authorization", "revocations"];
+    /// assert_eq!(settings, required);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] with every missing or invalid setting.
+    pub fn build(self) -> Result<SharedSignals, ConfigError> {
+        let mut issues = ConfigIssues::default();
+        let verifier = self.verifier(&mut issues);
+        self.validate(&mut issues);
+        let (Some(verifier), Some(audience), Some((authorization, _)), Some(revocations)) =
+            (verifier, self.audience, self.authorization, self.revocations)
+        else {
+            // A value is missing, which is an issue.
+            return Err(issues.into_error());
+        };
+        issues.into_result(|| {
+            SharedSignals::new(Policy {
+                verifier,
+                audiences: Arc::new([audience]),
+                authorization,
+                revocations,
+                subject_map: self.subject_map,
+                event_handler: self.event_handler,
+                verification_state: self.verification_state,
+                received: ReceivedTokens::new(),
+                hints: LogThrottle::new(self.clock.clone()),
+                clock: self.clock,
+            })
+        })
+    }
+
+    fn verifier(&self, issues: &mut ConfigIssues) -> Option<Verifier> {
+        let Some(transmitter) = &self.transmitter else {
+            let remedy = "call .transmitter(..) with the issuer of the events";
+            issues.add(ConfigIssue::new("transmitter", IssueKind::Missing, "not set", remedy));
+            return None;
+        };
+        let settings = FetchSettings { client: self.client.clone(), clock: self.clock.clone() };
+        issues.ok_or_add(transmitter.verifier(settings))
+    }
+
+    fn validate(&self, issues: &mut ConfigIssues) {
+        let mut missing = |setting, remedy: &'static str| {
+            issues.add(ConfigIssue::new(setting, IssueKind::Missing, "not set", remedy));
+        };
+        if self.audience.is_none() {
+            missing("audience", "call .audience(..) with the `aud` value of the tokens for this app");
+        }
+        if self.authorization.is_none() {
+            missing("authorization", "call .authorization(..) with the authorization_header of the stream");
+        }
+        if self.revocations.is_none() {
+            missing("revocations", "call .revocations(..) with the handle of the layers that authenticate");
+        }
+        if let Some(audience) = self.audience.as_ref().filter(|name| name.is_empty() || name.trim() != *name) {
+            let reason = "is empty, or begins or ends with whitespace";
+            let remedy = "set the `aud` value of the tokens for this app";
+            issues.add(ConfigIssue::new("audience", IssueKind::Invalid, reason, remedy).with_value(audience));
+        }
+        if let Some((_, Some((kind, reason)))) = &self.authorization {
+            let remedy = "set the whole value of the header, with a secret from a secure random source";
+            issues.add(ConfigIssue::new("authorization", *kind, *reason, remedy));
+        }
+        if self.verification_state.as_ref().is_some_and(String::is_empty) {
+            let remedy = "set the state of the verification requests, or remove .verification_state(..)";
+            issues.add(ConfigIssue::new("verification_state", IssueKind::Invalid, "is empty", remedy));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `SharedSignals`: the endpoint to which an identity provider sends security events (CAEP, RISC).
+//!
+//! An identity provider learns first that a session has ended, a password was stolen or an account was disabled. With
+//! the [Shared Signals Framework 1.0](https://openid.net/specs/openid-sharedsignals-framework-1_0.html), it sends that
+//! to each app as a signed security event token (RFC 8417, RFC 8935). [`SharedSignals`](crate::SharedSignals) verifies
+//! the token, and revokes the credentials of its subject.
+//!
+//! ```
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use portcullis::testing::TestIssuer;
+//! use portcullis::{Issuer, JwtAuth, Revocations, SharedSignals};
+//! # use serde_json::json;
+//! # use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In production, this is the URL of your identity provider.
+//! let server = TestIssuer::start().await?;
+//! let revocations = Revocations::builder().build()?;
+//! let jwt = JwtAuth::builder()
+//!     .issuer(Issuer::discover(server.url()))
+//!     .audience("https://api.example.com")
+//!     .revocations(&revocations)
+//!     .build()?;
+//! # let authorization = "Bearer 7Fjfp0ZBr1KtDRbnfVdmIw";
+//! let events = SharedSignals::builder()
+//!     .transmitter(server.url())
+//!     .audience("https://api.example.com")
+//!     .authorization(authorization) // from the settings, not the code
+//!     .revocations(&revocations)
+//!     .build()?;
+//! let app = Router::new()
+//!     .route("/me", get(async || ()))
+//!     .layer(jwt)
+//!     // After the layer, because the transmitter sends no access token.
+//!     .route_service("/security-events", events);
+//!
+//! let token = server.token("ann").audience("https://api.example.com");
+//! let bearer = format!("Bearer {}", token.sign());
+//! let me = || {
+//!     Request::get("/me").header("authorization", &bearer).body(Body::empty())
+//! };
+//! assert_eq!(app.clone().oneshot(me()?).await?.status(), 200);
+//!
+//! // The request of the transmitter.
+//! const SESSION_REVOKED: &str =
+//!     "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
+//! let event_token = server
+//!     .token("")
+//!     .without_claim("sub")
+//!     .without_claim("exp")
+//!     .header("typ", "secevent+jwt")
+//!     .audience("https://api.example.com")
+//!     .claim("sub_id", json!({
+//!         "format": "iss_sub", "iss": server.url(), "sub": "ann"
+//!     }))
+//!     .claim("events", json!({ SESSION_REVOKED: {} }));
+//! let request = Request::post("/security-events")
+//!     .header("authorization", authorization)
+//!     .header("content-type", "application/secevent+jwt")
+//!     .body(Body::from(event_token.sign()))?;
+//! assert_eq!(app.clone().oneshot(request).await?.status(), 202);
+//! assert_eq!(app.oneshot(me()?).await?.status(), 401);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! At the transmitter, create a stream with the delivery method `urn:ietf:rfc:8935`, the URL of the route as
+//! `endpoint_url`, and the value of [`authorization`](SharedSignalsBuilder::authorization) as `authorization_header`.
+//! Many providers have a page for that in their console. This crate does not manage streams.
+//!
+//! # Events
+//!
+//! | event | effect |
+//! |---|---|
+//! | CAEP `session-revoked`; `credential-change` with `revoke` or `delete` | revokes the credentials of the subject |
+//! | RISC `account-disabled`, `account-purged` | the same |
+//! | CAEP `token-claims-change` | see [below](#changed-claims) |
+//! | SSF `verification` | none, except that its [`state`](SharedSignalsBuilder::verification_state) is compared |
+//! | SSF `stream-updated` | a warning in the log if the stream is paused or disabled |
+//! | others, such as CAEP `assurance-level-change` | passed to [`on_event`](SharedSignalsBuilder::on_event), else ignored |
+//!
+//! - What was issued until the time of the event is revoked: until its `event_timestamp`, else `toe` or `iat` of the
+//!   token. A login since then stays valid, however late the event arrives. So the clocks of the transmitter and of the
+//!   app must agree. A timestamp in milliseconds, as in early drafts of CAEP, is accepted too.
+//! - An event that is dated more than five minutes in the future gets 400. An old one is applied as of its own time.
+//! - All events of a token are applied, or none: if one of them is malformed, the token gets 400.
+//! - A token that is sent again gets 202 and is not applied again. A process remembers the last 10,000 tokens. Another
+//!   process may apply it again, which revokes nothing more, but calls the function of `on_event`.
+//!
+//! # Subjects
+//!
+//! | `sub_id` | identifies |
+//! |---|---|
+//! | `iss_sub` | the user; its API keys are revoked too |
+//! | `jwt_id` | one token |
+//! | `complex` with `user` and `session` | the session, whose id is [`session_id`](crate::UserContext::session_id) |
+//! | `complex` with `user` | the user |
+//! | others, such as `email` and `opaque` | what [`map_subject`](SharedSignalsBuilder::map_subject) returns; without it, the event is ignored |
+//!
+//! A complex subject may have other members, such as `tenant` and `device`. They are ignored, unless the configuration
+//! of the transmitter lists them in `critical_subject_members`: then the event is ignored.
+//!
+//! # Changed claims
+//!
+//! `token-claims-change` says that tokens of the subject have outdated claims. The tokens stay valid. Layers that have
+//! cached one verify it again: [`IntrospectionAuth`](crate::IntrospectionAuth) asks the authorization server about it.
+//!
+//! # Responses
+//!
+//! | the request | response |
+//! |---|---|
+//! | has a valid token, and the revocations are stored | 202 without a body |
+//! | has an invalid token, another content type, or more than 64 KiB | 400 with `err` and `description` in JSON |
+//! | has no or another `Authorization` header | 400 `authentication_failed`, before its body is read |
+//! | is no `POST` | 405 with `Allow: POST` |
+//! | arrives while the keys of the transmitter, the stream of [`Revocations`](crate::Revocations) or the app's functions are unavailable | 503 with `Retry-After` |
+//!
+//! The values of `err` are those of RFC 8935 §2.4 and `invalid_state`. After a 503, whose `err` is
+//! `temporarily_unavailable`, a transmitter sends the token again. All responses have `Cache-Control: no-store`. If the
+//! settings do not fit the tokens, the log says at `warn` what to check, at most once a minute.
+//!
+//! # What is checked
+//!
+//! The `Authorization` header, in constant time. Then the token: its signature by a key of the transmitter, in one of
+//! its algorithms; `typ`, which must be `secevent+jwt`; `iss`, `aud`, `iat` and `jti`. It must not have `sub` or `exp`.
+//! So neither an access token nor a logout token is accepted. Conversely, [`JwtAuth`](crate::JwtAuth) and
+//! [`BackChannelLogout`](crate::BackChannelLogout) reject a security event token.
+//!
+//! # Order
+//!
+//! The transmitter sends no cookie and no access token, so the route is outside the layers that authenticate and of
+//! [`Csrf`](crate::Csrf). Keys are fetched as rarely as [for access tokens](crate::jwt#keys).
+//!
+//! # What it does not do
+//!
+//! It accepts no encrypted tokens, does not poll (RFC 8936), and creates no streams.
+
+mod authorization;
+mod builder;
+mod error;
+mod event;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod handlers;
+mod policy;
+mod received;
+pub(crate) mod service;
+mod subject;
+mod token;
+
+pub use builder::SharedSignalsBuilder;
+pub use event::SecurityEvent;
+pub use subject::EventSubject;
