@@ -30,7 +30,7 @@ use crate::session::fuzzing as sessions;
 /// Reads `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
     let Some(mut headers) = headers(&AUTHORIZATION, data) else { return };
-    let authorization = authorization(&mut headers);
+    let authorization = authorization(&mut headers).map(|value| value.cloned());
     let bearer = authorization.as_ref().map(|value| value.as_ref().and_then(Bearer::of)).map_err(|error| *error);
     let lines: Vec<&[u8]> = headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect();
     match (bearer.and_then(|bearer| bearer.map(Bearer::token).transpose()), lines.as_slice()) {
@@ -80,7 +80,7 @@ pub fn credentials(data: &[u8]) {
     }
     assert!(headers.values().all(HeaderValue::is_sensitive));
 
-    let authorization = authorization(&mut headers);
+    let authorization = authorization(&mut headers).map(|value| value.cloned());
     let token = authorization.as_ref().ok().and_then(|value| Bearer::of(value.as_ref()?)?.token().ok());
     if let Some(token) = token {
         assert_eq!(TOKENS.read(&mut headers.clone()), Ok(Some(token)), "both parsers find the same token");

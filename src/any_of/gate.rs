@@ -178,18 +178,18 @@ impl<G: AuthGates> AnyOf<G> {
     /// Returns [`CredentialError::Multiple`] if the request has several credentials.
     fn decider(&self, head: &mut request::Parts) -> Result<Option<usize>, CredentialError> {
         let Shared { gates, count, table, .. } = &*self.shared;
-        let explicit = table.find_explicit(&mut head.headers)?.map(|explicit| explicit.gate);
+        let explicit = table.find_gate(head)?;
         if explicit.is_some() && !self.is_exact {
             return Ok(explicit);
         }
         let head = &*head;
         let mut ambient =
-            (0..*count).filter(|gate| table.has_cookie(*gate, &head.headers) || gates.presents_ambient(*gate, head));
+            (0..*count).filter(|gate| table.has_ambient(*gate, &head.headers) || gates.presents_ambient(*gate, head));
         let first = ambient.next();
         if self.is_exact {
             // A gate may be an `AnyOf` whose gates read several cookies.
             let gates = usize::from(first.is_some()) + ambient.count();
-            let ambient = gates.max(table.count_cookies(&head.headers));
+            let ambient = gates.max(table.count_ambient(&head.headers));
             if usize::from(explicit.is_some()) + ambient > 1 {
                 return Err(CredentialError::Multiple);
             }

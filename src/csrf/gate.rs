@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::header::{ORIGIN, UPGRADE};
+use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Method, request};
 use tower_layer::Layer;
 
@@ -15,7 +15,7 @@ use crate::csrf::fetch_site::FetchSite;
 #[cfg(any(feature = "client_cert", feature = "session"))]
 use crate::csrf::fetch_site::SEC_FETCH_SITE;
 use crate::csrf::own_origin::is_own_origin;
-use crate::field::list::tokens;
+use crate::field::websocket::asks_for_upgrade;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
 
 /// Rejects requests that pages of other sites cause; see the [module](crate::csrf).
@@ -149,15 +149,10 @@ impl Csrf {
 #[inline]
 fn is_checked(head: &request::Parts) -> bool {
     match head.method {
-        Method::GET => opens_websocket(&head.headers),
+        Method::GET => asks_for_upgrade(&head.headers),
         Method::HEAD | Method::OPTIONS => false,
         _ => true,
     }
-}
-
-fn opens_websocket(headers: &HeaderMap) -> bool {
-    let mut protocols = tokens(headers.get_all(UPGRADE)).flatten();
-    protocols.any(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// What `Origin` says about the page that sent a request.

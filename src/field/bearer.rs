@@ -36,12 +36,10 @@ pub(crate) struct Bearer<'a> {
 
 /// Returns the `Authorization` header and marks it as sensitive, so that its `Debug` does not show it.
 ///
-/// The value is a clone, which only counts a reference, so that it does not borrow the headers.
-///
 /// # Errors
 ///
 /// Returns [`BearerError::Repeated`] if there are several `Authorization` headers, whatever their schemes.
-pub(crate) fn authorization(headers: &mut HeaderMap) -> Result<Option<HeaderValue>, BearerError> {
+pub(crate) fn authorization(headers: &mut HeaderMap) -> Result<Option<&HeaderValue>, BearerError> {
     // If no header of the request is repeated, neither is this one. That saves a second lookup.
     let has_repeated = headers.len() > headers.keys_len();
     if has_repeated && headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
@@ -50,7 +48,7 @@ pub(crate) fn authorization(headers: &mut HeaderMap) -> Result<Option<HeaderValu
     }
     let Some(value) = headers.get_mut(AUTHORIZATION) else { return Ok(None) };
     value.set_sensitive(true);
-    Ok(Some(value.clone()))
+    Ok(Some(value))
 }
 
 impl<'a> Bearer<'a> {
@@ -102,11 +100,30 @@ fn after_spaces(credentials: &[u8]) -> Option<&[u8]> {
 
 /// Returns the token: `credentials = auth-scheme 1*SP token68` (RFC 6750 §2.1, RFC 9110 §11.4).
 fn token(credentials: &[u8]) -> Result<&str, BearerError> {
-    let word = after_spaces(credentials).ok_or(BearerError::Malformed)?;
+    token68(after_spaces(credentials).ok_or(BearerError::Malformed)?)
+}
+
+/// Returns the word if it is token68.
+fn token68(word: &[u8]) -> Result<&str, BearerError> {
     match std::str::from_utf8(word) {
         Ok(word) if is_token68(word) => Ok(word),
-        Ok(word) if word.bytes().all(|byte| byte.is_ascii_graphic()) => Err(BearerError::NotToken68),
+        Ok(word) if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(BearerError::NotToken68)
+        }
         _ => Err(BearerError::Malformed),
+    }
+}
+
+/// Returns the token if it is the whole text, as in a header without a scheme.
+///
+/// # Errors
+///
+/// Returns [`BearerError`] as for a token after a scheme.
+#[cfg(feature = "jwt")]
+pub(crate) fn whole_token(text: &[u8]) -> Result<&str, BearerError> {
+    match token68(text) {
+        Err(_) if text.contains(&b',') => Err(BearerError::Repeated),
+        result => result,
     }
 }
 

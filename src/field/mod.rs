@@ -31,3 +31,6 @@ pub(crate) mod list;
 #[cfg_attr(not(any(feature = "cors", test)), expect(dead_code, reason = "only `cors` reads every part of an origin"))]
 pub(crate) mod origin;
 pub(crate) mod token;
+pub(crate) mod websocket;
+#[cfg(feature = "jwt")]
+pub(crate) mod websocket_token;

@@ -98,12 +98,35 @@ impl Admission {
         user: UserContext,
         realm: impl FnOnce(&HeaderMap) -> Realm,
     ) -> Entry<AuthPass> {
+        self.enter_as(head, user, realm, |pass| pass)
+    }
+
+    /// Like [`enter`](Self::enter), for a gate whose pass is more than an [`AuthPass`]. Wrapping the pass of a `Wait`
+    /// afterwards would cost another box.
+    #[cfg(any(
+        feature = "api_key",
+        feature = "basic",
+        feature = "client_cert",
+        feature = "introspection",
+        feature = "jwt"
+    ))]
+    #[inline]
+    pub(crate) fn enter_as<P: Send + 'static>(
+        &self,
+        head: &mut request::Parts,
+        user: UserContext,
+        realm: impl FnOnce(&HeaderMap) -> Realm,
+        wrap: impl FnOnce(AuthPass) -> P + Send + 'static,
+    ) -> Entry<P> {
         if self.loader.is_none() {
-            return Entry::Admit(AuthPass::authenticated(head, user));
+            return Entry::Admit(wrap(AuthPass::authenticated(head, user)));
         }
         let realm = realm(&head.headers);
         let admission = self.clone();
-        Entry::wait(move |head| async move { admission.admit(head, user, realm).await })
+        Entry::wait(move |head| async move {
+            let (head, pass) = admission.admit(head, user, realm).await?;
+            Ok((head, wrap(pass)))
+        })
     }
 
     /// Loads the user, if there is a loader, and admits the request.
@@ -117,19 +140,25 @@ impl Admission {
         user: UserContext,
         realm: Realm,
     ) -> Result<(request::Parts, AuthPass), Reply> {
-        let user = match &self.loader {
-            Some(loader) => {
-                let verified = user.verified();
-                let credential = user.credential();
-                match loader.load(user, self.timeout).await {
-                    Ok(user) => user.with_verified(&verified),
-                    Err(error) => return Err(error.reply(&head, credential, realm)),
-                }
+        let credential = user.credential();
+        match self.load(user).await {
+            Ok(user) => {
+                let pass = AuthPass::authenticated(&mut head, user);
+                Ok((head, pass))
             }
-            None => user,
-        };
-        let pass = AuthPass::authenticated(&mut head, user);
-        Ok((head, pass))
+            Err(error) => Err(error.reply(&head, credential, realm)),
+        }
+    }
+
+    /// Loads the user, if there is a loader.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the user cannot be loaded or is rejected.
+    pub(crate) async fn load(&self, user: UserContext) -> Result<UserContext, LoadError> {
+        let Some(loader) = &self.loader else { return Ok(user) };
+        let verified = user.verified();
+        loader.load(user, self.timeout).await.map(|user| user.with_verified(&verified))
     }
 }
 

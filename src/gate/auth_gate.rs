@@ -90,8 +90,8 @@ use crate::gate::reply::Reply;
 /// creates itself, use [`ApiKeyAuth`](crate::ApiKeyAuth).
 ///
 /// A credential is *explicit* if a client sends it on purpose: in `Authorization` or another header. It is *ambient* if
-/// the browser or the connection adds it: a cookie, or a client certificate. Of both in one request, `AnyOf` uses the
-/// explicit one.
+/// the browser, a proxy or the connection adds it: a cookie, the [header](crate::jwt::JwtAuthBuilder::header) of a
+/// proxy, or a client certificate. Of both in one request, `AnyOf` uses the explicit one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which credentials it reads",
     note = "`AnyOf` takes gates that implement `portcullis::gate::AuthGate`, such as `JwtAuth` or your own",

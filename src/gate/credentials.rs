@@ -83,7 +83,7 @@ impl CredentialSources {
     /// [`Gate::credential_headers`](crate::gate::Gate::credential_headers).
     #[must_use]
     pub fn headers(&self) -> Vec<HeaderName> {
-        self.sources.iter().filter_map(CredentialSource::header_name).cloned().collect()
+        self.sources.iter().filter_map(CredentialSource::header_name).collect()
     }
 
     /// Returns the credential of a request: the text after the scheme, or the value of the header or cookie. `None` if

@@ -54,7 +54,7 @@ impl Policy {
     /// not known whether it was revoked.
     pub(super) fn find(&self, headers: &mut HeaderMap) -> Result<Lookup, DenialKind> {
         let authorization = authorization(headers).map_err(denial_kind)?;
-        let Some(bearer) = authorization.as_ref().and_then(Bearer::of) else { return Ok(Lookup::NoToken) };
+        let Some(bearer) = authorization.and_then(Bearer::of) else { return Ok(Lookup::NoToken) };
         let bytes = bearer.raw_token();
         if bytes.len() > MAX_TOKEN_LEN {
             return Err(DenialKind::InvalidToken(TokenError::TooLong));

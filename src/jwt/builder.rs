@@ -16,6 +16,8 @@ pub(crate) mod validate_preset;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use crate::clock::Clock;
 use crate::context::{AppSettings, Realm};
 use crate::csrf::gate::Csrf;
@@ -28,6 +30,7 @@ use crate::jwt::issuer::Issuer;
 use crate::jwt::issuers::Issuers;
 use crate::jwt::issuers::table::IssuerTable;
 use crate::jwt::policy::Policy;
+use crate::jwt::request_token::TokenSources;
 use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::token::header_cache::HeaderCache;
 use crate::jwt::token_cache::TokenCache;
@@ -71,7 +74,9 @@ pub struct JwtAuthBuilder {
     max_stale_keys: Duration,
     fetch_timeout: Duration,
     optional: bool,
+    header: Option<HeaderName>,
     cookie: Option<String>,
+    websocket_protocol: Option<String>,
     csrf: Option<Csrf>,
     realm: Option<String>,
     /// Without the realm, which `build` adds.
@@ -96,7 +101,9 @@ impl Default for JwtAuthBuilder {
             max_stale_keys: MAX_STALE_KEYS,
             fetch_timeout: FETCH_TIMEOUT,
             optional: false,
+            header: None,
             cookie: None,
+            websocket_protocol: None,
             csrf: None,
             realm: None,
             app: AppSettings::default(),
@@ -199,7 +206,13 @@ impl JwtAuthBuilder {
                 issuers: IssuerTable::new(issuers, sources),
                 hints: Hints::new(self.clock.clone()),
                 app: self.revocations.add_lifetime(app, &self.clock, self.leeway),
-                cookie: self.cookie.map(|name| (name, self.csrf.unwrap_or_default())),
+                sources: match self.header {
+                    Some(name) => TokenSources::Header(name, self.csrf.unwrap_or_default()),
+                    None => TokenSources::Bearer {
+                        cookie: self.cookie.map(|name| (name, self.csrf.unwrap_or_default())),
+                        protocol: self.websocket_protocol.map(Into::into),
+                    },
+                },
                 max_token_len: self.max_token_len,
                 leeway: self.leeway,
                 admission: Admission::new(self.loader, self.load_user_timeout),

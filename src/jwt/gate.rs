@@ -1,22 +1,23 @@
 //! `JwtAuth`: the gate that authenticates requests by bearer tokens.
 
 mod issuers;
+mod verify;
 
 use std::sync::Arc;
 
 use http::header::CACHE_CONTROL;
-use http::{Response, request};
+use http::{HeaderName, Response, request};
 use tower_layer::Layer;
+use zeroize::Zeroizing;
 
-use crate::context::{Realm, UserContext};
+use crate::context::Realm;
+use crate::field::websocket_token::WebSocketToken;
 use crate::gate::{
-    AuthGate, AuthPass, CredentialSource, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply,
-    ResponseHeaders, TokenError,
+    AuthGate, AuthPass, CredentialSources, Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders,
 };
-use crate::jwt::issuers::lookups::Outcome;
-use crate::jwt::issuers::source::PendingLookup;
-use crate::jwt::policy::{MissingIssuer, Policy, Verification};
-use crate::jwt::remote::search::PendingFetch;
+use crate::jwt::policy::{Policy, Verification};
+use crate::jwt::request_token::RequestToken;
+use crate::jwt::waiting::Pending;
 
 /// Authenticates requests by bearer tokens; see the [module](crate::jwt).
 ///
@@ -102,126 +103,84 @@ impl JwtAuth {
     }
 
     fn refuse(&self, head: &request::Parts, kind: DenialKind) -> Reply {
-        Reply::denial(head, Denial::new(kind, self.policy.app.realm.clone()))
-    }
-
-    /// Loads the user, if there is a user loader, and admits the request.
-    async fn admit(&self, head: request::Parts, user: UserContext) -> Result<(request::Parts, AuthPass), Reply> {
-        self.policy.admission.admit(head, user, self.policy.app.realm.clone()).await
-    }
-
-    /// Waits for the lookup of the issuer, and verifies the token again, since time has passed.
-    async fn wait_for_issuer(
-        &self,
-        mut head: request::Parts,
-        missing: MissingIssuer,
-        pending: PendingLookup,
-    ) -> Result<(request::Parts, AuthPass), Reply> {
-        let outcome = pending.wait().await;
-        if outcome != Outcome::Found {
-            return Err(self.refuse(&head, missing.denial_kind(outcome)));
-        }
-        match self.policy.verify(&mut head) {
-            Ok(Some(Verification::Accepted(user))) => self.admit(head, user).await,
-            Ok(Some(Verification::KeyMissing(missing))) => match self.policy.search(&missing) {
-                Ok(pending) => self.wait_for_key(head, pending).await,
-                Err(kind) => Err(self.refuse(&head, kind)),
-            },
-            verification => Err(self.refuse_unverified(&head, verification)),
-        }
-    }
-
-    /// Rejects a request that had to wait, and whose token is not accepted now.
-    fn refuse_unverified(
-        &self,
-        head: &request::Parts,
-        verification: Result<Option<Verification>, DenialKind>,
-    ) -> Reply {
-        let kind = match verification {
-            Ok(Some(Verification::Rejected(kind))) | Err(kind) => kind,
-            // The issuer was evicted while the request waited.
-            Ok(Some(Verification::IssuerMissing(missing))) => missing.denial_kind(Outcome::Absent),
-            // Does not happen: the head has not changed, so it has a token, and the other results are not rejections.
-            Ok(_) => DenialKind::InvalidToken(TokenError::Key),
-        };
-        self.refuse(head, kind)
-    }
-
-    /// Waits for the fetch that may bring the key, and verifies the token again.
-    ///
-    /// If the fetch started before the request, the issuer may have responded before it published the key. Then this
-    /// waits for one more fetch. The loop ends after the second: that fetch started after the request, so it finds the
-    /// key if the issuer published it before it used it.
-    ///
-    /// The whole token is verified again, because time has passed: it may have expired, or its old key may be gone.
-    async fn wait_for_key(
-        &self,
-        mut head: request::Parts,
-        mut pending: PendingFetch,
-    ) -> Result<(request::Parts, AuthPass), Reply> {
-        loop {
-            pending.wait().await;
-            let missing = match self.policy.verify(&mut head) {
-                Ok(Some(Verification::Accepted(user))) => return self.admit(head, user).await,
-                Ok(Some(Verification::KeyMissing(missing))) => missing,
-                verification => return Err(self.refuse_unverified(&head, verification)),
-            };
-            if !pending.started_earlier {
-                return Err(self.refuse(&head, self.policy.record_not_found(&missing)));
-            }
-            pending = self.policy.search(&missing).map_err(|kind| self.refuse(&head, kind))?;
-            // Even if `search` joined a fetch in progress: it started after the first one ended, and so after the
-            // request.
-            pending.started_earlier = false;
-        }
+        Reply::denial(head, Denial::new(kind, self.realm()))
     }
 }
 
-impl Gate for JwtAuth {
-    type Pass = AuthPass;
+/// The pass of a [`JwtAuth`].
+#[derive(Debug)]
+pub struct JwtPass {
+    auth: AuthPass,
+    /// The token among the protocols of a WebSocket.
+    websocket_token: Option<Box<WebSocketToken>>,
+}
 
-    fn enter(&self, head: &mut request::Parts) -> Entry<AuthPass> {
-        // Optional authentication admits requests without a token, not requests with an invalid one. A client that sent
-        // a token expects to act as its user, and would not notice that it is anonymous.
-        let verification = match self.policy.verify(head) {
-            Ok(Some(verification)) => verification,
-            Ok(None) if self.is_optional => return Entry::Admit(AuthPass::anonymous(head, &self.policy.app.realm)),
+impl Gate for JwtAuth {
+    type Pass = JwtPass;
+
+    fn enter(&self, head: &mut request::Parts) -> Entry<JwtPass> {
+        let token = match self.policy.sources.read(head) {
+            Ok(Some(token)) => token,
+            // Optional authentication admits requests without a token, not requests with an invalid one. A client that
+            // sent a token expects to act as its user, and would not notice that it is anonymous.
+            Ok(None) if self.is_optional => {
+                let auth = AuthPass::anonymous(head, &self.policy.app.realm);
+                return Entry::Admit(JwtPass { auth, websocket_token: None });
+            }
             Ok(None) => return Entry::Refuse(self.refuse(head, DenialKind::CredentialsMissing)),
             Err(kind) => return Entry::Refuse(self.refuse(head, kind)),
         };
-        match verification {
-            Verification::Accepted(user) => self.policy.admission.enter(head, user, |_| self.policy.app.realm.clone()),
-            Verification::KeyMissing(missing) => match self.policy.search(&missing) {
-                Ok(pending) => {
-                    let gate = self.clone();
-                    Entry::wait(|head| async move { gate.wait_for_key(head, pending).await })
-                }
-                Err(kind) => Entry::Refuse(self.refuse(head, kind)),
-            },
-            Verification::IssuerMissing(missing) => match missing.look_up() {
-                Ok(pending) => {
-                    let gate = self.clone();
-                    Entry::wait(|head| async move { gate.wait_for_issuer(head, missing, pending).await })
-                }
+        match self.policy.verify(&token) {
+            Verification::Accepted(user) => {
+                let websocket_token = token.into_websocket_token();
+                let wrap = move |auth| JwtPass { auth, websocket_token };
+                self.policy.admission.enter_as(head, user, |_| self.realm(), wrap)
+            }
+            Verification::Missing(missing) => match self.policy.start(missing) {
+                Ok(pending) => self.wait(token, pending),
                 Err(kind) => Entry::Refuse(self.refuse(head, kind)),
             },
             Verification::Rejected(kind) => Entry::Refuse(self.refuse(head, kind)),
         }
     }
 
-    fn leave<B>(&self, pass: AuthPass, response: &mut Response<B>) {
-        pass.write(response.headers_mut());
+    fn leave<B>(&self, pass: JwtPass, response: &mut Response<B>) {
+        pass.auth.write(response.headers_mut());
+        if let Some(token) = pass.websocket_token {
+            token.remove_from(response.headers_mut());
+        }
     }
 
     fn response_headers(&self) -> ResponseHeaders {
-        ResponseHeaders::only([CACHE_CONTROL])
+        ResponseHeaders::only([CACHE_CONTROL].into_iter().chain(self.policy.sources.response_header()))
+    }
+
+    fn credential_headers(&self) -> Vec<HeaderName> {
+        self.credentials().headers()
+    }
+}
+
+impl JwtAuth {
+    /// Waits for the issuer or the key of a token, and decides about the request.
+    fn wait(&self, token: RequestToken<'_>, pending: Pending) -> Entry<JwtPass> {
+        let gate = self.clone();
+        // It has been parsed, so this is not an error. If it were one, the token would be rejected.
+        let text = Zeroizing::new(token.text().unwrap_or_default().to_owned());
+        let websocket_token = token.into_websocket_token();
+        Entry::wait(|head| async move {
+            let user = match gate.policy.wait(&text, pending).await {
+                Ok(user) => user,
+                Err(kind) => return Err(gate.refuse(&head, kind)),
+            };
+            let (head, auth) = gate.policy.admission.admit(head, user, gate.realm()).await?;
+            Ok((head, JwtPass { auth, websocket_token }))
+        })
     }
 }
 
 impl AuthGate for JwtAuth {
     fn credentials(&self) -> CredentialSources {
-        let cookie = self.policy.cookie.as_ref().map(|(name, _)| CredentialSource::cookie(name));
-        CredentialSources::of_valid([CredentialSource::bearer_jwt()].into_iter().chain(cookie).collect())
+        CredentialSources::of_valid(self.policy.sources.declared())
     }
 
     fn realm(&self) -> Realm {

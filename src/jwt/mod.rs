@@ -177,10 +177,12 @@ pub(crate) mod issuers;
 pub(crate) mod keys;
 mod policy;
 mod remote;
+mod request_token;
 mod revocation_check;
 mod token;
 mod token_cache;
 mod verify_jwt;
+mod waiting;
 
 pub use builder::JwtAuthBuilder;
 pub use remote::fetch::MAX_BODY;

@@ -1,21 +1,14 @@
-//! `Policy`: the validated settings of a `JwtAuth`, and the verification of a request's token.
+//! `Policy`: the validated settings of a `JwtAuth`, and the verification of a token.
 //!
-//! Nothing here waits or fetches. If a key is missing, the result is a [`MissingKey`], and the gate waits for the
-//! fetch.
+//! Nothing here waits or fetches. If an issuer or a key is missing, the result is a [`Missing`], and `waiting.rs` waits
+//! for it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::COOKIE;
-use http::{HeaderMap, request};
-
 use crate::clock::Clock;
 use crate::context::{AppSettings, Credential, Identity, SharedStr, UserContext};
-use crate::csrf::gate::Csrf;
-use crate::field::bearer::{Bearer, BearerError, authorization};
-use crate::field::cookie::cookie;
-use crate::field::header_map::mark_sensitive;
-use crate::gate::{Admission, CredentialError, DenialKind, TokenError};
+use crate::gate::{Admission, DenialKind, TokenError};
 use crate::jwt::hints::{Hint, Hints};
 use crate::jwt::issuer::trusted::{IssuerKeys, SignatureCheck, TrustedIssuer};
 use crate::jwt::issuers::lookups::Outcome;
@@ -23,6 +16,7 @@ use crate::jwt::issuers::source::{IssuerSource, PendingLookup};
 use crate::jwt::issuers::table::{IssuerRef, IssuerSearch, IssuerTable};
 use crate::jwt::remote::RemoteKeys;
 use crate::jwt::remote::search::{KeySearch, PendingFetch};
+use crate::jwt::request_token::{RequestToken, TokenSources};
 use crate::jwt::revocation_check::RevocationCheck;
 use crate::jwt::token::claims::{self, RegisteredClaims};
 use crate::jwt::token::compact::{self, Compact};
@@ -39,8 +33,7 @@ pub(crate) struct Policy {
     /// For tokens whose issuer is unknown.
     pub(crate) hints: Hints,
     pub(crate) app: AppSettings,
-    /// The cookie that may have the token, and the check of requests that have it there.
-    pub(crate) cookie: Option<(String, Csrf)>,
+    pub(crate) sources: TokenSources,
     pub(crate) max_token_len: usize,
     pub(crate) leeway: Duration,
     pub(crate) admission: Admission,
@@ -53,11 +46,17 @@ pub(crate) struct Policy {
 #[derive(Debug)]
 pub(crate) enum Verification {
     Accepted(UserContext),
-    /// The issuer of the token must be looked up.
-    IssuerMissing(MissingIssuer),
-    /// The token is valid except for its signature, whose key is missing.
-    KeyMissing(MissingKey),
+    Missing(Missing),
     Rejected(DenialKind),
+}
+
+/// What the verification of a token lacks.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// The issuer of the token must be looked up.
+    Issuer(MissingIssuer),
+    /// The token is valid except for its signature, whose key is missing.
+    Key(MissingKey),
 }
 
 /// An issuer that has not been found yet.
@@ -131,55 +130,29 @@ impl Policy {
         DenialKind::InvalidToken(TokenError::Key)
     }
 
-    /// Verifies the token of a request, from the `Authorization` header or the cookie.
-    ///
-    /// Returns `None` if the request carries no token.
-    ///
-    /// Marks the headers with credentials as sensitive, so that their `Debug` does not show them: an `Authorization`
-    /// header whatever its scheme, and the whole `Cookie` header if a cookie may carry the token.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`DenialKind::InvalidRequest`] (400) if there are several tokens or the header is malformed, and
-    /// [`DenialKind::InvalidToken`] (401) if the credential in the header is not token68, and
-    /// [`DenialKind::CrossSite`] (403) if the token is in the cookie, and a page of another site caused the request.
-    pub(crate) fn verify(&self, head: &mut request::Parts) -> Result<Option<Verification>, DenialKind> {
-        if self.cookie.is_some() {
-            mark_sensitive(&mut head.headers, &COOKIE);
-        }
-        let authorization = authorization(&mut head.headers).map_err(denial_kind)?;
-        let from_header = authorization.as_ref().and_then(Bearer::of);
-        let from_cookie = self.read_cookie(&head.headers)?;
-        let bytes = match (&from_header, from_cookie) {
-            // RFC 6750 §2: a request must not use more than one method.
-            (Some(_), Some(_)) => return Err(DenialKind::InvalidRequest(CredentialError::Multiple)),
-            (Some(bearer), None) => bearer.raw_token(),
-            (None, Some((cookie, csrf))) => {
-                csrf.check(head)?;
-                cookie.as_bytes()
-            }
-            (None, None) => return Ok(None),
-        };
+    /// Verifies a token with the current keys, or finds it in the cache.
+    #[inline]
+    pub(crate) fn verify(&self, token: &RequestToken<'_>) -> Verification {
         let now = self.clock.since_epoch();
         // The cache comes before the check of the grammar, which a cached token has passed. The lookup compares bytes,
         // so a credential that violates the grammar misses.
-        if let Some(accepted) = self.find_cached(bytes, now) {
-            return accepted.map(|user| Some(Verification::Accepted(user)));
+        if let Some(accepted) = self.find_cached(token.raw(), now) {
+            return accepted.map_or_else(Verification::Rejected, Verification::Accepted);
         }
-        let token = match from_header {
-            Some(bearer) => bearer.token().map_err(denial_kind)?,
-            None => from_cookie.map_or("", |(token, _)| token),
-        };
-        let rejected = |error| Verification::Rejected(DenialKind::InvalidToken(error));
-        Ok(Some(self.verify_token(token, now).unwrap_or_else(rejected)))
+        match token.text() {
+            Ok(text) => self.verify_uncached(text, now),
+            Err(kind) => Verification::Rejected(kind),
+        }
     }
 
-    /// Returns the token in the cookie, and the check of requests that have it there.
-    fn read_cookie<'a>(&'a self, headers: &'a HeaderMap) -> Result<Option<(&'a str, &'a Csrf)>, DenialKind> {
-        let Some((name, csrf)) = &self.cookie else { return Ok(None) };
-        let token = cookie(headers, name).map_err(|_| DenialKind::InvalidRequest(CredentialError::Multiple))?;
-        // Apps empty a cookie when a user logs out, so an empty one is no token.
-        Ok(token.filter(|token| !token.is_empty()).map(|token| (token, csrf)))
+    /// Verifies a token again whose grammar was checked.
+    pub(crate) fn verify_again(&self, token: &str) -> Verification {
+        self.verify(&RequestToken::Whole(token.as_bytes()))
+    }
+
+    fn verify_uncached(&self, token: &str, now: Duration) -> Verification {
+        let rejected = |error| Verification::Rejected(DenialKind::InvalidToken(error));
+        self.verify_token(token, now).unwrap_or_else(rejected)
     }
 
     /// Returns the user of a cached token, if the issuer still has the keys that verified it.
@@ -243,7 +216,7 @@ impl Policy {
             IssuerSearch::Unknown => return Err(self.unknown_issuer(&iss)),
             IssuerSearch::Missing(source) => {
                 let missing = self.missing_issuer(source, header, &claims, &iss, now)?;
-                return Ok(Verification::IssuerMissing(missing));
+                return Ok(Verification::Missing(Missing::Issuer(missing)));
             }
         };
         let issuer = self.issuers.get(&issuer_ref).ok_or(TokenError::Issuer)?;
@@ -264,12 +237,9 @@ impl Policy {
             (SignatureCheck::KeyMissing, IssuerKeys::Fixed(_)) => return Err(with_hint(TokenError::Key)),
             (SignatureCheck::KeyMissing, IssuerKeys::Remote(remote)) => {
                 let kid = header.kid.as_deref().map(str::to_owned);
-                return Ok(Verification::KeyMissing(MissingKey {
-                    remote: Arc::clone(remote),
-                    kid,
-                    issuer: issuer_ref,
-                    checked_sets,
-                }));
+                let remote = Arc::clone(remote);
+                let missing = MissingKey { remote, kid, issuer: issuer_ref, checked_sets };
+                return Ok(Verification::Missing(Missing::Key(missing)));
             }
         };
 
@@ -368,11 +338,3 @@ impl Policy {
 
 // Enough to see the form of the names. A line with thousands of them would be cut or dropped.
 const MAX_LOGGED_ISSUERS: usize = 8;
-
-fn denial_kind(error: BearerError) -> DenialKind {
-    match error {
-        BearerError::Malformed => DenialKind::InvalidRequest(CredentialError::Malformed),
-        BearerError::NotToken68 => DenialKind::InvalidToken(TokenError::Charset),
-        BearerError::Repeated => DenialKind::InvalidRequest(CredentialError::Multiple),
-    }
-}

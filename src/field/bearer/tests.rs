@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn bearer(mut headers: HeaderMap) -> Result<Option<String>, BearerError> {
-    let authorization = authorization(&mut headers);
+    let authorization = authorization(&mut headers).map(|value| value.cloned());
     assert!(headers.values().all(HeaderValue::is_sensitive));
     let authorization = authorization?;
     let bearer = authorization.as_ref().and_then(Bearer::of);

@@ -144,19 +144,27 @@ impl LoadError {
         }
     }
 
-    /// Returns the response to a request whose user cannot be loaded. The cause is in the same line of the log.
+    /// Returns the response to a request whose user cannot be loaded.
     pub(crate) fn reply(&self, head: &request::Parts, credential: Credential, realm: Realm) -> Reply {
+        Reply::logged_denial(head, self.logged_denial(Some(head), credential, realm))
+    }
+
+    /// Logs and returns why a user cannot be loaded. The cause is in the same line of the log.
+    pub(crate) fn logged_denial(&self, head: Option<&request::Parts>, credential: Credential, realm: Realm) -> Denial {
         let denial = Denial::new(self.kind(credential), realm);
-        let Some(cause) = self.source() else { return Reply::denial(head, denial) };
-        tracing::warn!(
-            kind = denial.code(),
-            status = denial.status().as_u16(),
-            method = method_name(head),
-            route = matched_path(head),
-            cause = %error_chain(cause),
-            "cannot load the user"
-        );
-        Reply::logged_denial(head, denial)
+        if let Some(cause) = self.source() {
+            tracing::warn!(
+                kind = denial.code(),
+                status = denial.status().as_u16(),
+                method = head.map(method_name),
+                route = head.and_then(matched_path),
+                cause = %error_chain(cause),
+                "cannot load the user"
+            );
+        } else {
+            denial.log(head);
+        }
+        denial
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::HeaderName;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 
 use crate::error::{ConfigIssue, IssueKind};
 use crate::field::cookie::is_cookie_name;
@@ -18,9 +18,18 @@ pub struct CredentialSource(pub(super) Source);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    Scheme { name: Box<str>, form: Form },
+    Scheme {
+        name: Box<str>,
+        form: Form,
+    },
     Header(HeaderName),
     Cookie(Box<str>),
+    /// A header that a proxy adds to requests, so it is ambient.
+    #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only `jwt` reads it"))]
+    ProxyHeader(HeaderName),
+    /// The subprotocol of WebSockets that announces a token.
+    #[cfg_attr(not(feature = "jwt"), expect(dead_code, reason = "only `jwt` reads it"))]
+    WebSocketProtocol(Box<str>),
 }
 
 /// The form of the text after a scheme.
@@ -72,10 +81,23 @@ impl CredentialSource {
         Self(Source::Cookie(name.into()))
     }
 
+    /// Reads a header that has only the credential, and that a proxy adds to requests. It is ambient, like a cookie.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn proxy_header(name: HeaderName) -> Self {
+        Self(Source::ProxyHeader(name))
+    }
+
+    /// Reads the token that this subprotocol of a WebSocket announces.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn websocket_protocol(name: &str) -> Self {
+        Self(Source::WebSocketProtocol(name.into()))
+    }
+
     /// Returns the name of the header; `None` for a scheme or a cookie.
-    pub(super) fn header_name(&self) -> Option<&HeaderName> {
+    pub(super) fn header_name(&self) -> Option<HeaderName> {
         match &self.0 {
-            Source::Header(name) => Some(name),
+            Source::Header(name) | Source::ProxyHeader(name) => Some(name.clone()),
+            Source::WebSocketProtocol(_) => Some(SEC_WEBSOCKET_PROTOCOL),
             Source::Scheme { .. } | Source::Cookie(_) => None,
         }
     }
@@ -89,6 +111,9 @@ impl CredentialSource {
             ) => a.eq_ignore_ascii_case(b) && (one.starts_with(&**two) || two.starts_with(&**one)),
             (Source::Scheme { name: a, form }, Source::Scheme { name: b, form: other }) => {
                 a.eq_ignore_ascii_case(b) && form == other
+            }
+            (Source::Header(one), Source::ProxyHeader(two)) | (Source::ProxyHeader(one), Source::Header(two)) => {
+                one == two
             }
             (one, other) => one == other,
         }
@@ -126,8 +151,9 @@ impl fmt::Display for CredentialSource {
             Source::Scheme { name, form: Form::Any } => f.write_str(name),
             Source::Scheme { name, form: Form::Jwt } => write!(f, "{name} <JWT>"),
             Source::Scheme { name, form: Form::Prefix(prefix) } => write!(f, "{name} {prefix}..."),
-            Source::Header(name) => write!(f, "header {name}"),
+            Source::Header(name) | Source::ProxyHeader(name) => write!(f, "header {name}"),
             Source::Cookie(name) => write!(f, "cookie {name}"),
+            Source::WebSocketProtocol(name) => write!(f, "subprotocol {name}"),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! `CredentialTable`: which gate reads which credential. It is built once; a request only compares.
 
-use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use http::{HeaderMap, HeaderName, request};
 
 use crate::field::authorization::split_scheme;
 use crate::field::cookie::{DuplicateCookie, cookie};
 use crate::field::header_map::mark_sensitive;
+#[cfg(feature = "jwt")]
+use crate::field::websocket::opens_websocket;
+#[cfg(feature = "jwt")]
+use crate::field::websocket_token::WebSocketToken;
 use crate::gate::credentials::source::{CredentialSource, Form, Source};
 use crate::gate::denial::CredentialError;
 
@@ -15,6 +19,8 @@ pub(crate) struct CredentialTable {
     schemes: Vec<Scheme>,
     headers: Vec<(HeaderName, usize)>,
     cookies: Vec<(Box<str>, usize)>,
+    proxy_headers: Vec<(HeaderName, usize)>,
+    websocket_protocols: Vec<(Box<str>, usize)>,
 }
 
 /// The gates that share a scheme.
@@ -71,6 +77,8 @@ impl CredentialTable {
         match &source.0 {
             Source::Header(name) => self.headers.push((name.clone(), gate)),
             Source::Cookie(name) => self.cookies.push((name.clone(), gate)),
+            Source::ProxyHeader(name) => self.proxy_headers.push((name.clone(), gate)),
+            Source::WebSocketProtocol(name) => self.websocket_protocols.push((name.clone(), gate)),
             Source::Scheme { name, form } => {
                 let index = self.schemes.iter().position(|scheme| scheme.name.eq_ignore_ascii_case(name));
                 let index = index.unwrap_or_else(|| {
@@ -87,7 +95,42 @@ impl CredentialTable {
         }
     }
 
-    /// Returns the explicit credential of a request, if a gate reads it.
+    /// Returns the gate that reads the explicit credential of a request, if there is one. Marks all headers with
+    /// credentials as sensitive.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CredentialError::Multiple`] if there are several, even if no gate reads one of them (RFC 6750 §2).
+    pub(crate) fn find_gate(&self, head: &mut request::Parts) -> Result<Option<usize>, CredentialError> {
+        let explicit = self.find_explicit(&mut head.headers)?.map(|explicit| explicit.gate);
+        if self.websocket_protocols.is_empty() {
+            return Ok(explicit);
+        }
+        mark_sensitive(&mut head.headers, &SEC_WEBSOCKET_PROTOCOL);
+        let mut announced = self.announced_tokens(head);
+        match (announced.next(), announced.next()) {
+            (None, _) => Ok(explicit),
+            (Some(gate), None) if explicit.is_none() && !head.headers.contains_key(AUTHORIZATION) => Ok(Some(gate)),
+            _ => Err(CredentialError::Multiple),
+        }
+    }
+
+    /// The gates for which a subprotocol of a WebSocket announces a token.
+    #[cfg(feature = "jwt")]
+    fn announced_tokens(&self, head: &request::Parts) -> impl Iterator<Item = usize> {
+        let protocols = if opens_websocket(head) { &*self.websocket_protocols } else { &[] };
+        let announced = protocols.iter().filter(|(name, _)| WebSocketToken::is_announced(&head.headers, name));
+        announced.map(|(_, gate)| *gate)
+    }
+
+    /// Without tokens, no gate reads a subprotocol.
+    #[cfg(not(feature = "jwt"))]
+    #[expect(clippy::unused_self, reason = "only `jwt` reads a subprotocol")]
+    fn announced_tokens(&self, _: &request::Parts) -> impl Iterator<Item = usize> {
+        std::iter::empty()
+    }
+
+    /// Returns the explicit credential in a header, if a gate reads it.
     ///
     /// Marks all headers with credentials as sensitive, so that their `Debug` does not show them: `Authorization`
     /// whatever its scheme, the headers that a gate reads, and `Cookie` if a gate reads a cookie.
@@ -114,6 +157,9 @@ impl CredentialTable {
             && let Some(value) = headers.get_mut(&COOKIE)
         {
             value.set_sensitive(true);
+        }
+        for (name, _) in &self.proxy_headers {
+            mark_sensitive(headers, name);
         }
         // If no header of the request is repeated, neither is one of these. That saves lookups.
         if headers.len() > headers.keys_len() {
@@ -169,15 +215,20 @@ impl CredentialTable {
         Ok(found)
     }
 
-    /// Whether the request has a cookie that this gate reads. Several of one name count too: the gate rejects them.
-    pub(crate) fn has_cookie(&self, gate: usize, headers: &HeaderMap) -> bool {
-        let mut own = self.cookies.iter().filter(|(_, reader)| *reader == gate);
-        own.any(|(name, _)| is_present(headers, name))
+    /// Whether the request has a cookie or a header of a proxy that this gate reads. Several of one name count too: the
+    /// gate rejects them.
+    pub(crate) fn has_ambient(&self, gate: usize, headers: &HeaderMap) -> bool {
+        let mut cookies = self.cookies.iter().filter(|(_, reader)| *reader == gate);
+        let mut proxy_headers = self.proxy_headers.iter().filter(|(_, reader)| *reader == gate);
+        cookies.any(|(name, _)| is_present(headers, name)) || proxy_headers.any(|(name, _)| headers.contains_key(name))
     }
 
-    /// Returns how many of the cookies that gates read the request has. Several of one name count once.
-    pub(crate) fn count_cookies(&self, headers: &HeaderMap) -> usize {
-        self.cookies.iter().filter(|(name, _)| is_present(headers, name)).count()
+    /// Returns how many of the cookies and headers of proxies that gates read the request has. Several of one name
+    /// count once.
+    pub(crate) fn count_ambient(&self, headers: &HeaderMap) -> usize {
+        let cookies = self.cookies.iter().filter(|(name, _)| is_present(headers, name));
+        let proxy_headers = self.proxy_headers.iter().filter(|(name, _)| headers.contains_key(name));
+        cookies.count() + proxy_headers.count()
     }
 }
 

@@ -34,12 +34,7 @@ impl JwtAuthBuilder {
         Admission::validate(self.loader.as_ref(), self.load_user_timeout, issues);
         validate::max_token_len(self.max_token_len, issues);
         validate::token_cache_capacity(self.token_cache_capacity, issues);
-        if let Some(name) = &self.cookie {
-            validate::cookie(name, issues);
-        } else if self.csrf.is_some() {
-            let reason = "no cookie is read, so this setting has no effect";
-            issues.add(ConfigIssue::new("csrf", IssueKind::Prohibited, reason, "call cookie(..), or remove it"));
-        }
+        self.validate_places(issues);
         Realm::validate(self.realm.as_deref(), issues);
         let patterns = self.sources.iter().filter_map(|source| match &source.finding {
             Finding::Pattern(issuer) => Some(&**issuer),
@@ -50,6 +45,30 @@ impl JwtAuthBuilder {
             validate::audience(audience, issues);
         }
         self.app.validate(issues);
+    }
+
+    /// Validates where requests have their tokens.
+    fn validate_places(&self, issues: &mut ConfigIssues) {
+        if let Some(name) = &self.cookie {
+            validate::cookie(name, issues);
+        }
+        if let Some(name) = &self.websocket_protocol {
+            validate::websocket_protocol(name, issues);
+        }
+        if let Some(name) = &self.header {
+            validate::header(name, issues);
+            // A proxy adds the header to all requests, so those with a token in another place would have two.
+            let others = [("cookie", self.cookie.is_some()), ("websocket_protocol", self.websocket_protocol.is_some())];
+            for (setting, _) in others.into_iter().filter(|(_, is_set)| *is_set) {
+                let reason = "the token is read from a header, so this setting has no effect";
+                issues.add(ConfigIssue::new(setting, IssueKind::Prohibited, reason, "remove it, or header(..)"));
+            }
+        }
+        if self.csrf.is_some() && self.cookie.is_none() && self.header.is_none() {
+            let reason = "no cookie and no header of a proxy is read, so this setting has no effect";
+            let remedy = "call cookie(..) or header(..), or remove it";
+            issues.add(ConfigIssue::new("csrf", IssueKind::Prohibited, reason, remedy));
+        }
     }
 
     /// Builds each issuer, and each source of issuers. One with an issue is left out, which is harmless: `build()` then

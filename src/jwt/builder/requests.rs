@@ -1,5 +1,7 @@
 //! The setters of `JwtAuthBuilder` for the tokens of requests and for challenges.
 
+use http::HeaderName;
+
 use crate::csrf::gate::Csrf;
 use crate::jwt::builder::JwtAuthBuilder;
 
@@ -86,8 +88,114 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Sets the check of requests with the token in the [cookie](Self::cookie) (default: only pages of the app's own
-    /// origin are trusted).
+    /// Reads the token from this header instead of `Authorization`, without a scheme before it.
+    ///
+    /// For proxies that authenticate users and pass on a signed token, such as the Identity-Aware Proxy of Google
+    /// (`x-goog-iap-jwt-assertion`) and Cloudflare Access (`cf-access-jwt-assertion`). Their tokens are JWTs of the
+    /// profile [`Compatible`](crate::Profile::Compatible):
+    ///
+    /// | | issuer | keys | audience |
+    /// |---|---|---|---|
+    /// | Google IAP | `https://cloud.google.com/iap` | `https://www.gstatic.com/iap/verify/public_key-jwk` | `/projects/...`, as the console shows it |
+    /// | Cloudflare Access | `https://<team>.cloudflareaccess.com` | `<issuer>/cdn-cgi/access/certs` | the AUD tag of the application |
+    ///
+    /// A proxy adds the header to whatever a browser sends, also to requests that other sites cause. So a request gets
+    /// 403 if it may change something and is not from a page of the app, as with a [cookie](Self::cookie): see
+    /// [`csrf`](Self::csrf), also for programs that call the app through the proxy.
+    ///
+    /// `Authorization` is ignored, since the proxy may use it. Two values of the header are rejected with 400. A 401
+    /// still has a challenge for `Bearer`, as RFC 9110 §15.5.2 requires one. In an [`AnyOf`](crate::AnyOf), a credential
+    /// that the client sends itself takes precedence. The setting excludes `cookie` and
+    /// [`websocket_protocol`](Self::websocket_protocol).
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::Request, routing::get};
+    /// # use portcullis::testing::TestIssuer;
+    /// # use tower::ServiceExt;
+    /// use http::HeaderName;
+    /// use portcullis::{Issuer, JwtAuth, Profile};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let iss = "https://cloud.google.com/iap";
+    /// let keys = "https://www.gstatic.com/iap/verify/public_key-jwk";
+    /// # let proxy = TestIssuer::start().await?;
+    /// # let token = proxy.token("accounts.google.com:117").audience("/projects/1/apps/acme");
+    /// # let (token, iss, keys) = (token.sign(), proxy.url(), &format!("{}/jwks", proxy.url()));
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(Issuer::jwks(iss, keys).profile(Profile::Compatible))
+    ///     .audience("/projects/1/apps/acme")
+    ///     .header(HeaderName::from_static("x-goog-iap-jwt-assertion"))
+    ///     .build()?;
+    /// let app = Router::new().route("/", get(|| async {})).layer(auth);
+    ///
+    /// let request = Request::get("/")
+    ///     .header("x-goog-iap-jwt-assertion", token)
+    ///     .body(Body::empty())?;
+    /// assert_eq!(app.oneshot(request).await?.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header(mut self, name: HeaderName) -> Self {
+        self.header = Some(name);
+        self
+    }
+
+    /// Also reads the token of a WebSocket from its subprotocols (default: only from the `Authorization` header).
+    ///
+    /// A script in a browser cannot set `Authorization` when it opens a WebSocket. It passes the token as the protocol
+    /// after `name`: `new WebSocket(url, ["bearer", token])`. The form of the Kubernetes API server works too, in which
+    /// one protocol is `base64url.bearer.authorization.<name>.<token in base64url>`. Other protocols may follow.
+    ///
+    /// This is read only from a GET with `Upgrade: websocket`, or an extended CONNECT (RFC 8441). With an
+    /// `Authorization` header or a token in the [cookie](Self::cookie), the request is rejected with 400; so is a name
+    /// without a protocol after it. The handler does not see the token. It still sees `name`, and should select it,
+    /// since browsers close a socket if the server selects none of their protocols. A response that has the token as a
+    /// protocol loses the header.
+    ///
+    /// No browser adds this credential by itself, so no check of the page is needed: a page of another site does not
+    /// know the token. A [`Csrf`](crate::Csrf) layer still checks `Origin`.
+    ///
+    /// ```
+    /// # use axum::body::Body;
+    /// # use axum::http::Request;
+    /// # use portcullis::testing::TestIssuer;
+    /// # use tower::ServiceExt;
+    /// use axum::extract::ws::WebSocketUpgrade;
+    /// use axum::{Router, response::Response, routing::any};
+    /// use portcullis::{Issuer, JwtAuth};
+    ///
+    /// async fn open(upgrade: WebSocketUpgrade) -> Response {
+    ///     upgrade.protocols(["bearer"]).on_upgrade(async |_socket| {})
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let issuer = TestIssuer::start().await?;
+    /// let auth = JwtAuth::builder()
+    ///     .issuer(Issuer::discover(issuer.url()))
+    ///     .audience("api")
+    ///     .websocket_protocol("bearer")
+    ///     .build()?;
+    /// let app: Router = Router::new().route("/", any(open)).layer(auth);
+    /// # let token = issuer.token("ann").audience("api").sign();
+    /// # for (protocols, status) in [("bearer, a.b.c".to_owned(), 401), (format!("bearer, {token}"), 426)] {
+    /// #     let request = Request::get("/").header("connection", "upgrade").header("upgrade", "websocket");
+    /// #     let request = request.header("sec-websocket-version", "13").header("sec-websocket-key", "a");
+    /// #     let request = request.header("sec-websocket-protocol", protocols);
+    /// #     let response = app.clone().oneshot(request.body(Body::empty())?).await?;
+    /// #     assert_eq!(response.status(), status, "without a connection, axum cannot upgrade it");
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn websocket_protocol(mut self, name: impl Into<String>) -> Self {
+        self.websocket_protocol = Some(name.into());
+        self
+    }
+
+    /// Sets the check of requests with the token in the [cookie](Self::cookie) or in the [header](Self::header) of a
+    /// proxy (default: only pages of the app's own origin are trusted).
     ///
     /// Set it to trust other origins too, such as that of a single-page app on a sibling domain.
     ///

@@ -5,9 +5,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use http::HeaderName;
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+
 use crate::clock::MAX_LEEWAY;
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::cookie::is_cookie_name;
+use crate::field::token::is_token;
 use crate::jwt::issuer::tenants::Tenants;
 use crate::jwt::issuer::{Issuer, KeySource};
 use crate::jwt::issuers::pattern::IssuerPattern;
@@ -49,6 +53,28 @@ pub(crate) fn cookie(name: &str, issues: &mut ConfigIssues) {
         let remedy = "use letters, digits, '-' and '_', preferably with the prefix __Host-";
         issues.add(ConfigIssue::new("cookie", IssueKind::Invalid, reason, remedy).with_value(name));
     }
+}
+
+/// A browser sends only subprotocols that are tokens (RFC 6455 §4.1).
+pub(crate) fn websocket_protocol(name: &str, issues: &mut ConfigIssues) {
+    if !is_token(name.as_bytes()) {
+        let reason = "is not a token (RFC 9110 §5.6.2), so no browser sends it";
+        let remedy = "use letters, digits, '.' and '-', for example bearer";
+        let issue = ConfigIssue::new("websocket_protocol", IssueKind::Invalid, reason, remedy);
+        issues.add(issue.with_value(name));
+    }
+}
+
+/// Some headers have more than a token, and other settings for it.
+pub(crate) fn header(name: &HeaderName, issues: &mut ConfigIssues) {
+    let (reason, remedy) = match *name {
+        AUTHORIZATION => ("has a scheme before the token", "remove this setting: the header is read by default"),
+        COOKIE => ("has all cookies", "use cookie(..)"),
+        SEC_WEBSOCKET_PROTOCOL => ("has all subprotocols", "use websocket_protocol(..)"),
+        _ => return,
+    };
+    let issue = ConfigIssue::new("header", IssueKind::Invalid, reason, remedy);
+    issues.add(issue.with_value(name.as_str()));
 }
 
 /// An audience is compared byte for byte, so whitespace around it, for example from a file, would match no token.
