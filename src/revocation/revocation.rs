@@ -83,6 +83,15 @@ impl Revocation {
         Self::always(RevocationKind::OwnSession { id })
     }
 
+    /// Returns the revocation of everything that was issued to a session until now.
+    ///
+    /// What is issued to it later stays valid. A user who logs out of the app, but not at the identity provider, logs in
+    /// again by the same session of the provider.
+    #[cfg(feature = "session")]
+    pub(crate) fn session_until_now(issuer: &str, id: &str) -> Self {
+        Self::until_now(RevocationKind::Session { issuer: of_issuer(issuer), id })
+    }
+
     /// Returns the revocation of everything that was issued to a user until now. It includes the API keys of the user,
     /// as [`revoke_all`](crate::Revocations::revoke_all) does.
     ///

@@ -23,6 +23,8 @@ impl SessionAuth {
 
     /// Ends a session of a user.
     ///
+    /// The tokens of the same login are revoked as by [`Session::log_out`](crate::session::Session::log_out).
+    ///
     /// # Errors
     ///
     /// Returns [`SessionError::NotFound`] if the user has no session with this id, and another error if the store is

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::context::UserContext;
+use crate::revocation::Revocation;
 use crate::revocation::user_records::{RecordsError, RevokeAll, UserNames, UserRecords};
 use crate::session::error::SessionError;
 use crate::session::id::SessionId;
@@ -45,7 +47,31 @@ impl Policy {
         // the record may be gone, and other processes would not know it.
         let records = self.store.find_by_owner(issuer, owner).await?;
         let record = records.into_iter().find(|record| record.id == *id).ok_or(SessionError::NotFound)?;
-        self.end(&record.user, id).await
+        self.end_login(&record.user, id).await
+    }
+
+    /// Ends a session as [`end`](Self::end) does, and revokes the tokens of the same login: those with the same `sid`
+    /// that were issued until now.
+    ///
+    /// # Errors
+    ///
+    /// As for [`end`](Self::end). This process rejects the session and the tokens in any case.
+    pub(super) fn end_login(
+        self: &Arc<Self>,
+        owner: &UserContext,
+        id: &SessionId,
+    ) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
+        // Both are rejected by this process before the first wait.
+        let ended = self.end(owner, id);
+        let login = owner.issuer().zip(owner.session_id());
+        let tokens = login.map(|(issuer, id)| self.revocations.revoke_by(Revocation::session_until_now(issuer, id)));
+        async move {
+            let ended = ended.await;
+            if let Some(revoked) = tokens {
+                revoked.await.map_err(SessionError::Revocation)?;
+            }
+            ended
+        }
     }
 
     /// Removes the idle sessions of a user, which a store counts until their absolute end.

@@ -63,6 +63,11 @@ impl Session {
     /// [`Revocations`](crate::Revocations) by a stream, else within the
     /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl). Without a session, only the cookie is cleared.
     ///
+    /// If the user of the login has an issuer and a [`session_id`](UserContext::session_id), the tokens of this issuer
+    /// with this `sid` that were issued until now are revoked too, where they are checked with the same
+    /// [`Revocations`](crate::Revocations). Later ones stay valid, since the session at the identity provider goes on:
+    /// revoke the refresh token there, or end that session.
+    ///
     /// # Errors
     ///
     /// Returns [`SessionError`] if the store is unavailable, or if the revocation could not be shared. The cookie is
@@ -144,7 +149,7 @@ impl RequestState {
 
     async fn log_out(&self) -> Result<(), SessionError> {
         let Some(Current { session, .. }) = self.clear() else { return Ok(()) };
-        let ended = self.policy.end(&session.record.user, &session.record.id);
+        let ended = self.policy.end_login(&session.record.user, &session.record.id);
         self.policy.cache.forget(&session.record.digest);
         ended.await
     }

@@ -24,6 +24,8 @@ impl Session {
 
     /// Ends a session of the user. If it is the current one, its cookie is cleared.
     ///
+    /// The tokens of the same login are revoked as by [`log_out`](Self::log_out).
+    ///
     /// # Errors
     ///
     /// Returns [`SessionError::NotFound`] if the user has no session with this id, and another error if there is no

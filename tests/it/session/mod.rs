@@ -9,6 +9,7 @@ mod cross_site;
 mod csrf_token;
 mod identity;
 mod login_page;
+mod login_tokens;
 mod nodes;
 mod other_libraries;
 mod races;
