@@ -173,6 +173,8 @@ function provider(issuer) {
         },
       },
     },
+    // The access tokens of a login name its session, as those of many providers do.
+    extraTokenClaims: (_, { sid }) => (sid ? { sid } : undefined),
     enabledJWA: {
       clientAuthSigningAlgValues: Object.keys(clientKeys),
       idTokenSigningAlgValues: Object.keys(KEY_TYPES),

@@ -56,8 +56,12 @@ impl CurlCommand {
     pub(crate) async fn send(&self) -> CurlResponse {
         let mut request = Client::new().request(self.method.clone(), &self.url);
         if let Some(body) = &self.body {
-            assert!(self.header(CONTENT_TYPE.as_str()).is_some(), "curl would send a form");
             request = request.body(body.clone());
+            // As curl does.
+            if self.header(CONTENT_TYPE.as_str()).is_none() {
+                assert!(!body.starts_with(['{', '[']), "curl would send a form");
+                request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+            }
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
