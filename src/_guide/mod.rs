@@ -20,7 +20,7 @@
 //! | How do I log browser users in and out? | [sessions](recipes::sessions) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
-//! | How do I log a user out? | [logout](recipes::logout) |
+//! | How do I log a user out, on all devices and with what is open? | [logout](recipes::logout) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
@@ -110,7 +110,7 @@ pub mod recipes {
     #[doc = include_str!("recipes/login_limits.md")]
     pub mod login_limits {}
 
-    #[doc(alias("blocklist", "denylist", "revoke", "sign out"))]
+    #[doc(alias("blocklist", "denylist", "log out everywhere", "revoke", "sign out", "single logout"))]
     #[doc = include_str!("recipes/logout.md")]
     pub mod logout {}
 
