@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::http::header::AUTHORIZATION;
+use axum::http::HeaderName;
+use axum::http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use portcullis::api_key::{ApiKeyChange, ApiKeyError, ApiKeyId, MemoryKeys, NewApiKey};
 use portcullis::client_cert::ClientCertHeader;
 use portcullis::context::AuthScheme;
@@ -52,6 +53,16 @@ fn constructors_are_named_by_their_path() {
     let http = OriginSet::new(["http://a.example"]).unwrap();
     assert_eq!(setting(Csrf::builder().origins(http).build()), "origins");
     assert_eq!(setting(builder().csrf(Csrf::default()).build()), "csrf");
+    let from_header = || builder().header(HeaderName::from_static("x-token"));
+    for name in [AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL] {
+        assert_eq!(setting(builder().header(name).build()), "header");
+    }
+    assert_eq!(setting(from_header().cookie("a").build()), "cookie");
+    assert_eq!(setting(from_header().websocket_protocol("a").build()), "websocket_protocol");
+    assert!(from_header().csrf(Csrf::default()).build().is_ok());
+    for name in ["", "a b", "a,b", "a/b", "\u{e9}"] {
+        assert_eq!(setting(builder().websocket_protocol(name).build()), "websocket_protocol");
+    }
     assert_eq!(setting(BasicAuth::builder().build()), "BasicAuth::builder");
     let user = || BasicAuth::builder().user("a", "0123456789abcdef");
     assert_eq!(setting(BasicAuth::builder().user("a:b", "0123456789abcdef").build()), "user");

@@ -23,6 +23,7 @@ mod headers;
 mod introspection;
 mod ip_filter;
 mod jwt_config;
+mod jwt_outside_requests;
 mod keys;
 mod many_issuers;
 mod optional_auth;
@@ -48,3 +49,4 @@ mod tokens;
 #[cfg(unix)]
 mod unix_socket;
 mod user_loader;
+mod websocket_protocol;

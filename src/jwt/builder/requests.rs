@@ -90,14 +90,14 @@ impl JwtAuthBuilder {
 
     /// Reads the token from this header instead of `Authorization`, without a scheme before it.
     ///
-    /// For proxies that authenticate users and pass on a signed token, such as the Identity-Aware Proxy of Google
-    /// (`x-goog-iap-jwt-assertion`) and Cloudflare Access (`cf-access-jwt-assertion`). Their tokens are JWTs of the
-    /// profile [`Compatible`](crate::Profile::Compatible):
+    /// For proxies that authenticate users and pass on a signed token. Their tokens have the profile
+    /// [`Compatible`](crate::Profile::Compatible), and these issuers ([`Issuer::jwks`](crate::Issuer::jwks)):
     ///
-    /// | | issuer | keys | audience |
-    /// |---|---|---|---|
-    /// | Google IAP | `https://cloud.google.com/iap` | `https://www.gstatic.com/iap/verify/public_key-jwk` | `/projects/...`, as the console shows it |
-    /// | Cloudflare Access | `https://<team>.cloudflareaccess.com` | `<issuer>/cdn-cgi/access/certs` | the AUD tag of the application |
+    /// - Identity-Aware Proxy of Google, in `x-goog-iap-jwt-assertion`: issuer `https://cloud.google.com/iap`, keys at
+    ///   `https://www.gstatic.com/iap/verify/public_key-jwk`, an audience such as
+    ///   `/projects/123/global/backendServices/456`, algorithm ES256.
+    /// - Cloudflare Access, in `cf-access-jwt-assertion`: issuer `https://<team>.cloudflareaccess.com`, keys at
+    ///   `<issuer>/cdn-cgi/access/certs`, the AUD tag of the application as audience, algorithm RS256.
     ///
     /// A proxy adds the header to whatever a browser sends, also to requests that other sites cause. So a request gets
     /// 403 if it may change something and is not from a page of the app, as with a [cookie](Self::cookie): see
@@ -121,7 +121,7 @@ impl JwtAuthBuilder {
     /// let keys = "https://www.gstatic.com/iap/verify/public_key-jwk";
     /// # let proxy = TestIssuer::start().await?;
     /// # let token = proxy.token("accounts.google.com:117").audience("/projects/1/apps/acme");
-    /// # let (token, iss, keys) = (token.sign(), proxy.url(), &format!("{}/jwks", proxy.url()));
+    /// # let (token, iss, keys) = (token.sign(), proxy.url(), &*proxy.jwks_url());
     /// let auth = JwtAuth::builder()
     ///     .issuer(Issuer::jwks(iss, keys).profile(Profile::Compatible))
     ///     .audience("/projects/1/apps/acme")

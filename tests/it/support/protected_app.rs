@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, Request, StatusCode, response};
+use axum::http::{Extensions, HeaderName, Request, StatusCode, response};
 use axum::response::Response;
 use axum::routing::any;
 use portcullis::gate::{Denial, DenialKind, TokenError};
@@ -19,6 +19,8 @@ use tower::ServiceExt;
 pub(crate) struct ProtectedApp {
     router: Router,
     handler_calls: Arc<AtomicUsize>,
+    /// The only layer, if it verifies tokens.
+    auth: Option<JwtAuth>,
 }
 
 /// A response, and whether the handler was called for it.
@@ -32,18 +34,22 @@ pub(crate) struct AppResponse {
 
 impl ProtectedApp {
     pub(crate) fn behind(auth: JwtAuth) -> Self {
-        Self::with_layers(|router| router.layer(auth))
+        Self { auth: Some(auth.clone()), ..Self::with_layers(|router| router.layer(auth)) }
     }
 
     pub(crate) fn with_layers(add_layers: impl FnOnce(Router) -> Router) -> Self {
         let handler_calls = Arc::new(AtomicUsize::new(0));
         let router = Router::new().route("/", any(handler)).with_state(Arc::clone(&handler_calls));
-        Self { router: add_layers(router), handler_calls }
+        Self { router: add_layers(router), handler_calls, auth: None }
     }
 
-    /// Sends `GET /` with this bearer token.
+    /// Sends `GET /` with this bearer token. Asserts that `JwtAuth::verify` returns the same user or denial for it.
     pub(crate) async fn send_token(&self, token: &str) -> AppResponse {
-        self.send_authorization(format!("Bearer {token}").as_bytes()).await
+        let response = self.send_authorization(format!("Bearer {token}").as_bytes()).await;
+        if let Some(auth) = &self.auth {
+            assert_same_decision(&response.head.extensions, auth.verify(token).await);
+        }
+        response
     }
 
     /// Sends `GET /` with this `Authorization` header.
@@ -127,6 +133,20 @@ impl AppResponse {
         assert_eq!(*self.denial(), DenialKind::CredentialsMissing);
         assert_eq!(self.challenge(), Some(r#"Bearer realm="api""#));
         assert_eq!(self.problem().get("error"), None);
+    }
+}
+
+/// Asserts that a token outside of a request gets the user or denial that a response has in its extensions.
+#[track_caller]
+pub(crate) fn assert_same_decision(response: &Extensions, verified: Result<UserContext, Denial>) {
+    match verified {
+        Ok(user) => {
+            assert_eq!(response.get::<Denial>(), None);
+            let admitted = response.get::<UserContext>().expect("the handler received a user");
+            assert_eq!(format!("{admitted:?}"), format!("{user:?}"));
+            assert_eq!(admitted.claims::<Value>().ok(), user.claims::<Value>().ok());
+        }
+        Err(denial) => assert_eq!(response.get::<Denial>(), Some(&denial)),
     }
 }
 

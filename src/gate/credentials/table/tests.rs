@@ -170,8 +170,8 @@ fn an_empty_cookie_is_no_credential_and_a_repeated_one_is() {
         ("session=1; session=2", true, Err(CredentialError::Multiple)),
     ] {
         let headers = headers(&[("cookie", cookie)]);
-        assert_eq!(table.has_cookie(OPAQUE, &headers), present, "{cookie}");
-        assert!(!table.has_cookie(JWT, &headers));
+        assert_eq!(table.has_ambient(OPAQUE, &headers), present, "{cookie}");
+        assert!(!table.has_ambient(JWT, &headers));
         assert_eq!(table.find_cookie(&headers), value, "{cookie}");
     }
 }
