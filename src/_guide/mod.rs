@@ -25,6 +25,7 @@
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
 //! | Why is the client's address unknown? | [the client's address](recipes::peer_address) |
+//! | How do I use it with actix-web, on Lambda, or with gRPC-Web? | [other servers](recipes::other_servers) |
 //! | What do I configure behind a proxy? | [load balancers](recipes::load_balancer) |
 //! | How do I accept the tokens of many tenants? | [many tenants](recipes::many_tenants) |
 //! | How do I rotate keys? | [key rotation](recipes::key_rotation) |
@@ -137,6 +138,11 @@ pub mod recipes {
     #[doc(alias("anonymous", "public"))]
     #[doc = include_str!("recipes/open_routes.md")]
     pub mod open_routes {}
+
+    #[doc(alias("actix", "API Gateway", "Connect", "dioxus", "grpc-web", "lambda", "leptos", "pingora", "poem"))]
+    #[doc(alias("rocket", "salvo"))]
+    #[doc = include_str!("recipes/other_servers.md")]
+    pub mod other_servers {}
 
     #[doc(alias("ConnectInfo", "into_make_service_with_connect_info", "ip"))]
     #[doc = include_str!("recipes/peer_address.md")]

@@ -1,8 +1,11 @@
 //! `AuthGate`: a gate that authenticates, and says what it reads and how it challenges.
 
+use std::future::Future;
+
 use http::request;
 
 use crate::context::Realm;
+use crate::gate::authenticated::Authenticated;
 use crate::gate::credentials::CredentialSources;
 use crate::gate::engine::Gate;
 use crate::gate::entry::Entry;
@@ -163,5 +166,65 @@ pub trait AuthGate: Gate {
     fn enter_as(&self, head: &mut request::Parts, is_optional: bool) -> Entry<Self::Pass> {
         let _ = is_optional;
         self.enter(head)
+    }
+    /// Authenticates a request without an inner service.
+    ///
+    /// Use it on servers that run no tower services, in a Lambda authorizer, or for the fields of a GraphQL schema. The
+    /// decision is that of the layer. The caller then runs the handler, and writes what the gate adds to its response
+    /// with [`Authenticated::write`]. The user is in the extensions of the head, where
+    /// [`UserContext::from_extensions`](crate::UserContext::from_extensions) finds it; an optional gate admits
+    /// anonymous requests too. [`Stack::authenticate`](crate::Stack::authenticate) runs several gates.
+    ///
+    /// The extensions of the head must have what the gate reads, as with the layer: for a client's address, a
+    /// `SocketAddr` or the connect info of axum.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use portcullis::gate::{AuthGate, Bytes};
+    /// use portcullis::{BasicAuth, UserContext};
+    ///
+    /// async fn handle(
+    ///     auth: &BasicAuth,
+    ///     request: Request<Bytes>,
+    /// ) -> Response<Bytes> {
+    ///     let (mut head, _body) = request.into_parts();
+    ///     let authenticated = match auth.authenticate(&mut head).await {
+    ///         Ok(authenticated) => authenticated,
+    ///         Err(reply) => return reply.into_response(),
+    ///     };
+    ///     let user = UserContext::from_extensions(&head.extensions);
+    ///     let name = user.map_or("anonymous", UserContext::id);
+    ///     let mut response = Response::new(Bytes::from(name.to_owned()));
+    ///     authenticated.write(&mut response);
+    ///     response
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// let auth = BasicAuth::builder().user("ann", "0123456789abcdef").build()?;
+    /// let response = handle(&auth, Request::default()).await;
+    /// assert_eq!(response.status(), 401);
+    /// let challenge = &response.headers()["www-authenticate"];
+    /// assert!(challenge.as_bytes().starts_with(b"Basic "));
+    ///
+    /// let request = Request::get("/")
+    ///     .header("authorization", "Basic YW5uOjAxMjM0NTY3ODlhYmNkZWY=");
+    /// let request = request.body(Bytes::new()).unwrap();
+    /// assert_eq!(handle(&auth, request).await.body(), "ann");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the response that the layer would send. [`Reply::into_response`] renders it, with `Bytes` as the body
+    /// for other servers; [`Reply::extensions`] has the [`Denial`](crate::gate::Denial). After an error, and if the
+    /// future is dropped before it completes, the head has no user, and is otherwise as it was, except that credentials
+    /// are marked as sensitive and headers that only a trusted proxy may send are removed.
+    fn authenticate(
+        &self,
+        head: &mut request::Parts,
+    ) -> impl Future<Output = Result<Authenticated<Self>, Reply>> + Send {
+        Authenticated::decide(self, head)
     }
 }

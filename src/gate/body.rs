@@ -6,7 +6,7 @@ use http_body_util::{BodyExt, Either, Full};
 
 /// A response body that can be created from bytes, which a rejecting response needs.
 ///
-/// These bodies implement it: `Full<Bytes>`, `BoxBody`, `UnsyncBoxBody` and `Either` of http-body-util, axum's `Body`
+/// These bodies implement it: `Bytes`, `Full<Bytes>`, `BoxBody`, `UnsyncBoxBody` and `Either` of http-body-util, axum's `Body`
 /// (feature `axum`), tonic's `Body` (feature `tonic`), and a `Box` of any of them. An `Either` becomes its left
 /// variant.
 ///
@@ -44,6 +44,13 @@ pub trait BodyFromBytes {
     ///
     /// `Bytes` is the type of the crate `bytes` 1, which is also `axum::body::Bytes` and `portcullis::gate::Bytes`.
     fn from_bytes(bytes: Bytes) -> Self;
+}
+
+/// For [`Reply::into_response`](crate::gate::Reply::into_response) on servers with other types of bodies.
+impl BodyFromBytes for Bytes {
+    fn from_bytes(bytes: Bytes) -> Self {
+        bytes
+    }
 }
 
 impl BodyFromBytes for Full<Bytes> {

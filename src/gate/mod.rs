@@ -68,6 +68,9 @@
 //! gate that authenticates as it is. Such a gate reads its credential by [`CredentialSources`], and implements
 //! [`AuthGate`] to take part in [`AnyOf`](crate::AnyOf).
 //!
+//! On a server that runs no tower services, [`AuthGate::authenticate`] and [`Stack::authenticate`](crate::Stack)
+//! decide about the head of a request.
+//!
 //! [`Reply::new`] sends any response. [`Reply::denial`] sends a [`Denial`], which is logged and can be rendered
 //! differently, as below; for a reason that your app defines, create it with [`AccountRefusal::other`] (403).
 //!
@@ -131,7 +134,8 @@
 //!
 //! [API keys](crate::_guide::recipes::custom_api_keys) in another format, with a custom gate, [several
 //! credentials](crate::_guide::recipes::several_credentials), [error
-//! bodies](crate::_guide::recipes::error_bodies), and [logging](crate::_guide::recipes::logging).
+//! bodies](crate::_guide::recipes::error_bodies), [logging](crate::_guide::recipes::logging), and [servers other than
+//! axum](crate::_guide::recipes::other_servers).
 
 #[cfg(any(
     feature = "api_key",
@@ -143,6 +147,7 @@
 ))]
 mod admission;
 mod auth_gate;
+mod authenticated;
 mod body;
 mod credentials;
 mod decision;
@@ -179,6 +184,7 @@ pub(crate) use admission::{Admission, UserLoader};
 ))]
 pub use admission::{AuthPass, LoadError};
 pub use auth_gate::AuthGate;
+pub use authenticated::Authenticated;
 pub use body::BodyFromBytes;
 // The argument of `BodyFromBytes::from_bytes`, for apps that do not depend on the crate `bytes`.
 #[doc(no_inline)]

@@ -153,6 +153,21 @@ impl Reply {
     /// let response: Response<Full<Bytes>> = reply.into_response();
     /// assert_eq!(response.status(), 404);
     /// ```
+    ///
+    /// For a server with other types, take the parts:
+    ///
+    /// ```
+    /// # use portcullis::{context::Realm, gate::{Denial, DenialKind}};
+    /// use portcullis::gate::{Bytes, Reply};
+    ///
+    /// # let head = http::Request::new(()).into_parts().0;
+    /// # let denial = Denial::new(DenialKind::CredentialsMissing, Realm::default());
+    /// let reply = Reply::denial(&head, denial);
+    /// let (parts, body) = reply.into_response::<Bytes>().into_parts();
+    /// assert_eq!(parts.status, 401);
+    /// assert!(parts.headers.contains_key("www-authenticate"));
+    /// assert!(body.starts_with(b"{"));
+    /// ```
     #[must_use]
     pub fn into_response<B: BodyFromBytes>(mut self) -> Response<B> {
         if let Some(call) = self.grpc_call.take() {

@@ -8,7 +8,7 @@ use http::{Response, request};
 use tower_layer::Layer;
 
 use crate::context::TrustedProxies;
-use crate::gate::{Entry, Gate, Gated, Pair, ResponseHeaders};
+use crate::gate::{Authenticated, Entry, Gate, Gated, Pair, Reply, ResponseHeaders};
 use crate::ip_filter::gate::IpFilter;
 use crate::stack::layers::{Cors, RateLimit, SecurityHeaders};
 use crate::stack::open_routes::ExceptOpenRoutes;
@@ -51,6 +51,36 @@ impl<A: Gate> Stack<A> {
         let writes_security_headers_first = !connection.response_headers().overlaps(&other_headers);
         let gates = Pair::new(connection, Pair::new(Pair::new(outer, authenticate), limit));
         Self(Arc::new(Gates { gates, writes_security_headers_first }))
+    }
+
+    /// Runs all gates of the stack on a request without an inner service.
+    ///
+    /// Use it on servers that run no tower services, as
+    /// [`AuthGate::authenticate`](crate::gate::AuthGate::authenticate), which describes the details. An `Err` may be a
+    /// response to a CORS preflight.
+    ///
+    /// ```
+    /// # use portcullis::{BasicAuth, SecurityHeaders, Stack};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let auth = BasicAuth::builder().user("ann", "0123456789abcdef").build()?;
+    /// let stack = Stack::builder()
+    ///     .security_headers(SecurityHeaders::api().build()?)
+    ///     .authenticate(auth)
+    ///     .build()?;
+    /// let mut head = http::Request::new(()).into_parts().0;
+    /// let reply = stack.authenticate(&mut head).await.unwrap_err();
+    /// assert_eq!(reply.status(), 401);
+    /// assert_eq!(reply.headers()["x-content-type-options"], "nosniff");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the response that the layer would send.
+    pub async fn authenticate(&self, head: &mut request::Parts) -> Result<Authenticated<Self>, Reply> {
+        Authenticated::decide(self, head).await
     }
 }
 

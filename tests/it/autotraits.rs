@@ -22,8 +22,9 @@ use portcullis::cors::CorsBuilder;
 use portcullis::end_streams::{CredentialEnded, EndStreamsService, EndableBody, Ending, EndingBody};
 use portcullis::extract::{Claims, Rejection};
 use portcullis::gate::{
-    AccountRefusal, AuthPass, BodyFromBytes, CredentialError, CredentialSource, CredentialSources, Denial, DenialKind,
-    Entry, Gate, GateLayer, Gated, LoadError, Reply, RequiredNames, ResponseHeaders, TokenError, Violation,
+    AccountRefusal, AuthPass, Authenticated, BodyFromBytes, CredentialError, CredentialSource, CredentialSources,
+    Denial, DenialKind, Entry, Gate, GateLayer, Gated, LoadError, Reply, RequiredNames, ResponseHeaders, TokenError,
+    Violation,
 };
 use portcullis::headers::{
     Audit, ClearSiteData, Csp, Directive, Hsts, Lint, PermissionsPolicy, SecurityHeadersBuilder, Source,
@@ -204,6 +205,7 @@ fn passes_are_send_and_debug() {
     is_send_debug::<Rejection>();
     is_send_debug::<StackPass<()>>();
     is_send_debug::<AsUserPass>();
+    is_send_debug::<Authenticated<JwtAuth>>();
     is_send_debug::<Reply>();
 }
 
@@ -286,6 +288,7 @@ fn gates_are_send_sync_and_static_and_their_passes_are_send() {
 #[test]
 fn common_bodies_can_be_created_from_bytes() {
     fn is_body<B: BodyFromBytes>() {}
+    is_body::<Bytes>();
     is_body::<Full<Bytes>>();
     is_body::<BoxBody<Bytes, std::io::Error>>();
     is_body::<UnsyncBoxBody<Bytes, std::io::Error>>();

@@ -1,5 +1,6 @@
 //! The gate engine: every kind of decision, with different inner services, servers and bodies.
 
+mod authenticate;
 mod backpressure;
 mod bodies;
 mod codes;
