@@ -26,11 +26,11 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
-const PATH: &str = "/test.Echo/Unary";
+pub(super) const PATH: &str = "/test.Echo/Unary";
 
 /// A service with one method, which responds with the request's message and counts its calls.
 #[derive(Clone, Default)]
-struct Echo(Arc<AtomicUsize>);
+pub(super) struct Echo(Arc<AtomicUsize>);
 
 impl NamedService for Echo {
     const NAME: &'static str = "test.Echo";
@@ -70,7 +70,7 @@ impl Service<tonic::Request<Bytes>> for UnaryMethod {
 
 /// Encodes messages as plain bytes.
 #[derive(Clone, Copy)]
-struct Raw;
+pub(super) struct Raw;
 
 impl Codec for Raw {
     type Encode = Bytes;

@@ -7,6 +7,8 @@ mod codes;
 mod engine;
 #[cfg(feature = "tonic")]
 mod grpc;
+#[cfg(feature = "tonic")]
+mod grpc_web;
 mod logs;
 mod rejections;
 mod servers;
