@@ -94,16 +94,19 @@ async fn a_proxy_on_a_unix_socket_reports_address_and_scheme_with_and_without_co
 }
 
 #[tokio::test]
-async fn a_unix_socket_is_not_trusted_unless_it_is_set() {
+async fn a_unix_socket_is_not_trusted_unless_it_is_set_and_the_log_names_the_setting() {
     let socket = std::env::temp_dir().join(format!("portcullis-{}-untrusted.sock", std::process::id()));
     let all = TrustedProxies::dangerously_trust_networks(["0.0.0.0/0", "::/0"]).unwrap();
     for proxies in [TrustedProxies::none(), TrustedProxies::new(["127.0.0.1"]).unwrap(), all] {
         let listener = UnixListener::bind(&socket).unwrap();
         let app = app(proxies);
         let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        let (head, _) = send(connect(&socket).await, "203.0.113.9").await;
+        let log = LogCapture::start();
+        let (head, body) = send(connect(&socket).await, "203.0.113.9").await;
         assert_eq!(status(&head), 500, "{head}");
         assert!(!head.contains("strict-transport-security"), "{head}");
+        assert!(!body.contains("127.0.0.1"), "{body}");
+        assert!(log.text().contains("on a Unix socket, add \"unix:\" to TrustedProxies"), "{}", log.text());
         server.abort();
         std::fs::remove_file(&socket).unwrap();
     }
