@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::http::Response;
 use portcullis::IntrospectionAuth;
 use portcullis::http_client::HttpClient;
+use tokio::sync::mpsc;
 
 use super::*;
 
@@ -30,8 +31,8 @@ impl HttpClient for AuthServer {
 }
 
 /// An API with opaque tokens, and the number of calls of its authorization server.
-fn opaque(app: &Fixture) -> (Router, Arc<AtomicUsize>) {
-    let server = AuthServer { issuer: app.issuer.url().to_owned(), calls: Arc::default() };
+pub(super) fn opaque(app: &Fixture, issuer: &str) -> (Router, Arc<AtomicUsize>) {
+    let server = AuthServer { issuer: issuer.to_owned(), calls: Arc::default() };
     let calls = Arc::clone(&server.calls);
     let auth = IntrospectionAuth::builder()
         .endpoint("https://auth.example.com/introspect")
@@ -47,7 +48,16 @@ fn opaque(app: &Fixture) -> (Router, Arc<AtomicUsize>) {
     (Router::new().route("/", get(scope)).layer(auth), calls)
 }
 
-async fn scope(api: &Router) -> String {
+/// An API with JWTs, and the users that its handler receives.
+pub(super) fn jwt(app: &Fixture, issuer: &str) -> (Router, mpsc::UnboundedReceiver<UserContext>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let jwt = JwtAuth::builder().issuer(Issuer::discover(issuer)).audience(API);
+    let jwt = jwt.revocations(&app.revocations).clock(app.clock.clock()).build().unwrap();
+    let handler = get(async move |user: UserContext| sender.send(user).unwrap());
+    (Router::new().route("/", handler).layer(jwt), receiver)
+}
+
+pub(super) async fn scope(api: &Router) -> String {
     let response = TestResponse::get(api, "/", &[("authorization", "Bearer opaque")]).await;
     assert_eq!(response.status, 200, "{}", response.body);
     response.body
@@ -63,7 +73,7 @@ async fn token_claims_change_causes_a_cached_token_to_be_introspected_again() {
         json!({ "format": "jwt_id", "iss": app.issuer.url(), "jti": "t1" }),
         json!({ "format": "complex", "user": app.user("ann"), "session": session }),
     ] {
-        let (api, calls) = opaque(&app);
+        let (api, calls) = opaque(&app, app.issuer.url());
         assert_eq!((scope(&api).await, scope(&api).await), ("call-0".to_owned(), "call-0".to_owned()));
         app.clock.advance(60 * SECOND);
         let token = change.clone().claim("sub_id", &subject).claim("jti", subject.to_string());
@@ -82,7 +92,7 @@ async fn token_claims_change_causes_a_cached_token_to_be_introspected_again() {
 #[tokio::test]
 async fn a_cached_token_of_a_revoked_subject_is_401_invalid_token() {
     let app = Fixture::new().await;
-    let ((opaque, _), access) = (opaque(&app), app.access_token("ann", "s1"));
+    let ((opaque, _), access) = (opaque(&app, app.issuer.url()), app.access_token("ann", "s1"));
     assert_eq!((scope(&opaque).await.as_str(), app.api(&access).await), ("call-0", 200));
     assert_eq!(app.send(&app.session_revoked()).await.status, 202);
     for (api, path, token) in [(&opaque, "/", "opaque"), (&app.app, "/api", &access)] {
@@ -95,7 +105,7 @@ async fn a_cached_token_of_a_revoked_subject_is_401_invalid_token() {
 #[tokio::test]
 async fn claims_of_another_subject_that_change_cause_no_call() {
     let app = Fixture::new().await;
-    let (api, calls) = opaque(&app);
+    let (api, calls) = opaque(&app, app.issuer.url());
     scope(&api).await;
     app.clock.advance(60 * SECOND);
     let change = app.event_token(json!({ CLAIMS_CHANGE: { "claims": {} } }));
@@ -109,11 +119,7 @@ async fn claims_of_another_subject_that_change_cause_no_call() {
 #[tokio::test]
 async fn a_cached_jwt_is_verified_again_and_stays_valid() {
     let app = Fixture::new().await;
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    let jwt = JwtAuth::builder().issuer(Issuer::discover(app.issuer.url())).audience(API);
-    let jwt = jwt.revocations(&app.revocations).clock(app.clock.clock()).build().unwrap();
-    let api =
-        Router::new().route("/", get(move |user: UserContext| async move { sender.send(user).unwrap() })).layer(jwt);
+    let (api, mut receiver) = jwt(&app, app.issuer.url());
     let bearer = format!("Bearer {}", app.access_token("ann", "s1"));
     let mut user = async || {
         assert_eq!(TestResponse::get(&api, "/", &[("authorization", &bearer)]).await.status, 200);

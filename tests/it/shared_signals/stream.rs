@@ -1,5 +1,7 @@
 //! The stream of revocations in Redis: a 202 means that it has stored the revocation.
 
+use std::sync::atomic::Ordering;
+
 use axum::http::HeaderValue;
 
 use super::*;
@@ -7,14 +9,14 @@ use crate::support::redis_server::Server;
 
 const KEY: &str = "portcullis:revocations";
 
-async fn app(server: &Server) -> Fixture {
+pub(super) async fn app(server: &Server) -> Fixture {
     let clock = fake_clock();
     let revocations = Revocations::builder().redis_stream(&server.url()).clock(clock.clock()).build().unwrap();
     revocations.wait_until_ready().await;
     Fixture::of(clock, revocations, |builder| builder).await
 }
 
-fn len(server: &Server) -> String {
+pub(super) fn len(server: &Server) -> String {
     server.command(&["XLEN", KEY]).trim().to_owned()
 }
 
@@ -69,6 +71,39 @@ async fn another_process_rejects_the_credentials_of_the_subject_too() {
     assert_eq!(first.send(&first.session_revoked()).await.status, 202);
     ended.await;
     assert!(second.revocations.check(&user).is_err());
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server: run tests/run"]
+async fn another_process_verifies_a_cached_token_again_after_a_claims_change() {
+    let server = Server::start();
+    let (first, second) = (app(&server).await, app(&server).await);
+    let (api, calls) = changed_claims::opaque(&second, first.issuer.url());
+    for _ in 0..2 {
+        assert_eq!(changed_claims::scope(&api).await, "call-0");
+    }
+    // A JWT of the same user, which the other process has cached too.
+    let (jwt_api, mut users) = changed_claims::jwt(&second, first.issuer.url());
+    let bearer = format!("Bearer {}", first.access_token("ann", "s1"));
+    let mut user = async || {
+        assert_eq!(TestResponse::get(&jwt_api, "/", &[("authorization", &bearer)]).await.status, 200);
+        users.recv().await.unwrap()
+    };
+    let [verified, cached] = [user().await, user().await];
+    assert_eq!(verified.raw_claims().as_ptr(), cached.raw_claims().as_ptr());
+    for app in [&first, &second] {
+        app.clock.advance(60 * SECOND);
+    }
+    let change = first.event_token(json!({ CLAIMS_CHANGE: { "claims": {} } }));
+    assert_eq!(first.send(&change).await.status, 202);
+    // The stream is in order: what the other process learns next, it learns after the change.
+    let next = UserContext::new("eve").with_issuer(first.issuer.url()).with_issued_at(UNIX_EPOCH);
+    let learned = second.revocations.watch(&next);
+    first.revocations.revoke_all(&next).await.unwrap();
+    learned.await;
+    assert_eq!(changed_claims::scope(&api).await, "call-1");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_ne!(user().await.raw_claims().as_ptr(), verified.raw_claims().as_ptr());
 }
 
 #[tokio::test]
