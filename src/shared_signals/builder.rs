@@ -8,18 +8,20 @@ use crate::clock::Clock;
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::http_client::HttpClient;
 use crate::http_client::client::SharedHttpClient;
+use crate::http_client::default_client::default_client;
+use crate::http_client::url::validate_url;
 use crate::revocation::Revocation;
 use crate::revocation::handle::Revocations;
 use crate::shared_signals::authorization::Authorization;
 use crate::shared_signals::event::SecurityEvent;
-use crate::shared_signals::handlers::{AppError, EventHandler, SubjectMap};
+use crate::shared_signals::handlers::{AppError, EventHandler, PollAuthorization, SubjectMap};
 use crate::shared_signals::policy::Policy;
+use crate::shared_signals::poller::EventPoller;
 use crate::shared_signals::received::ReceivedTokens;
 use crate::shared_signals::service::SharedSignals;
 use crate::shared_signals::subject::EventSubject;
 use crate::verify_jwt::Transmitter;
 use crate::verify_jwt::transmitter::{FetchSettings, SharedTransmitter};
-use crate::verify_jwt::verifier::Verifier;
 
 impl SharedSignals {
     /// Returns a builder with the default settings. The transmitter, the audience, the `Authorization` header and the
@@ -38,7 +40,7 @@ pub struct SharedSignalsBuilder {
     transmitter: Option<SharedTransmitter>,
     audience: Option<String>,
     /// The value is not kept.
-    authorization: Option<(Authorization, Option<(IssueKind, &'static str)>)>,
+    authorization: Option<AuthorizationSetting>,
     revocations: Option<Revocations>,
     subject_map: Option<SubjectMap>,
     event_handler: Option<EventHandler>,
@@ -112,11 +114,11 @@ impl SharedSignalsBuilder {
         self
     }
 
-    /// Sets the HTTP client that fetches the configuration and the keys of the transmitter.
+    /// Sets the HTTP client that fetches the configuration and the keys of the transmitter, and that polls.
     ///
-    /// The default is the built-in client of the feature `fetch`.
-    ///
-    /// The [module](crate::http_client) has an example.
+    /// The default is the built-in client of the feature `fetch`. The [module](crate::http_client) has an example. For
+    /// [`build_poller`](Self::build_poller), a client with a timeout of its own must wait for 90 seconds or more:
+    /// transmitters hold a request until there is an event.
     pub fn http_client(mut self, client: impl HttpClient) -> Self {
         self.client = Some(SharedHttpClient::new(client));
         self
@@ -243,70 +245,107 @@ impl SharedSignalsBuilder {
     /// let error = SharedSignals::builder().build().unwrap_err();
     /// let settings: Vec<_> =
     ///     error.issues().iter().map(|issue| issue.setting()).collect();
-    /// let required = ["transmitter", "audience", "authorization", "revocations"];
+    /// let required = ["authorization", "transmitter", "audience", "revocations"];
     /// assert_eq!(settings, required);
     /// ```
     ///
     /// # Errors
     ///
     /// Returns [`ConfigError`] with every missing or invalid setting.
-    pub fn build(self) -> Result<SharedSignals, ConfigError> {
+    pub fn build(mut self) -> Result<SharedSignals, ConfigError> {
         let mut issues = ConfigIssues::default();
-        let verifier = self.verifier(&mut issues);
-        self.validate(&mut issues);
-        let (Some(verifier), Some(audience), Some((authorization, _)), Some(revocations)) =
-            (verifier, self.audience, self.authorization, self.revocations)
-        else {
+        let authorization = self.authorization.take();
+        validate_authorization(authorization.as_ref(), &mut issues);
+        let policy = self.policy(&mut issues);
+        let (Some(policy), Some((authorization, _))) = (policy, authorization) else {
             // A value is missing, which is an issue.
             return Err(issues.into_error());
         };
-        issues.into_result(|| {
-            SharedSignals::new(Policy {
-                verifier,
-                audiences: Arc::new([audience]),
-                authorization,
-                revocations,
-                subject_map: self.subject_map,
-                event_handler: self.event_handler,
-                verification_state: self.verification_state,
-                received: ReceivedTokens::new(),
-                hints: LogThrottle::new(self.clock.clone()),
-                clock: self.clock,
-            })
+        issues.into_result(|| SharedSignals::new(authorization, policy))
+    }
+
+    /// Validates the settings, and builds what polls a transmitter that cannot reach this app (RFC 8936).
+    ///
+    /// `url` is the `endpoint_url` that the transmitter assigned to the stream. It is called with the value of the
+    /// header `Authorization` that the function returns, which is called for each request: an access token is renewed
+    /// before it expires. After an error of the function, it is called again a second later at the earliest.
+    ///
+    /// [`authorization`](Self::authorization) is not needed. [`run`](EventPoller::run) of the result is a future, which
+    /// the app spawns:
+    ///
+    /// ```
+    /// # use portcullis::{Revocations, SharedSignals};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), portcullis::ConfigError> {
+    /// # let revocations = Revocations::builder().build()?;
+    /// # let token = "7Fjfp0ZBr1KtDRbnfVdmIw".to_owned();
+    /// let poller = SharedSignals::builder()
+    ///     .transmitter("https://auth.example.com")
+    ///     .audience("https://api.example.com")
+    ///     .revocations(&revocations)
+    ///     .build_poller("https://auth.example.com/ssf/poll", move || {
+    ///         let token = token.clone();
+    ///         async move { Ok(format!("Bearer {token}")) }
+    ///     })?;
+    /// tokio::spawn(poller.run());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ConfigError`] with every missing or invalid setting, `build_poller` for an invalid `url`.
+    pub fn build_poller<F, Fut>(mut self, url: impl Into<String>, authorization: F) -> Result<EventPoller, ConfigError>
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, AppError>> + Send + 'static,
+    {
+        let url = url.into();
+        let mut issues = ConfigIssues::default();
+        validate_url("build_poller", &url, &['#'], &mut issues);
+        // Also for the keys.
+        self.client = self.client.or_else(|| default_client("for polling", &mut issues));
+        let Some(client) = self.client.clone() else {
+            self.validate(&mut issues);
+            return Err(issues.into_error());
+        };
+        let Some(policy) = self.policy(&mut issues) else { return Err(issues.into_error()) };
+        issues.into_result(|| EventPoller::new(policy, url, PollAuthorization::new(authorization), client))
+    }
+
+    /// Returns the settings of both. If it returns `None`, there is an issue.
+    fn policy(self, issues: &mut ConfigIssues) -> Option<Policy> {
+        self.validate(issues);
+        let settings = FetchSettings { client: self.client, clock: self.clock.clone() };
+        let verifier = self.transmitter.and_then(|transmitter| issues.ok_or_add(transmitter.verifier(settings)));
+        Some(Policy {
+            verifier: verifier?,
+            audiences: Arc::new([self.audience?]),
+            revocations: self.revocations?,
+            subject_map: self.subject_map,
+            event_handler: self.event_handler,
+            verification_state: self.verification_state,
+            received: ReceivedTokens::new(),
+            hints: LogThrottle::new(self.clock.clone()),
+            clock: self.clock,
         })
     }
 
-    fn verifier(&self, issues: &mut ConfigIssues) -> Option<Verifier> {
-        let Some(transmitter) = &self.transmitter else {
-            let remedy = "call .transmitter(..) with the issuer of the events";
-            issues.add(ConfigIssue::new("transmitter", IssueKind::Missing, "not set", remedy));
-            return None;
-        };
-        let settings = FetchSettings { client: self.client.clone(), clock: self.clock.clone() };
-        issues.ok_or_add(transmitter.verifier(settings))
-    }
-
     fn validate(&self, issues: &mut ConfigIssues) {
-        let mut missing = |setting, remedy: &'static str| {
-            issues.add(ConfigIssue::new(setting, IssueKind::Missing, "not set", remedy));
-        };
-        if self.audience.is_none() {
-            missing("audience", "call .audience(..) with the `aud` value of the tokens for this app");
+        if self.transmitter.is_none() {
+            issues.add(missing("transmitter", "call .transmitter(..) with the issuer of the events"));
         }
-        if self.authorization.is_none() {
-            missing("authorization", "call .authorization(..) with the authorization_header of the stream");
+        if self.audience.is_none() {
+            issues.add(missing("audience", "call .audience(..) with the `aud` value of the tokens for this app"));
         }
         if self.revocations.is_none() {
-            missing("revocations", "call .revocations(..) with the handle of the layers that authenticate");
+            let remedy = "call .revocations(..) with the handle of the layers that authenticate";
+            issues.add(missing("revocations", remedy));
         }
         if let Some(audience) = self.audience.as_ref().filter(|name| name.is_empty() || name.trim() != *name) {
             let reason = "is empty, or begins or ends with whitespace";
             let remedy = "set the `aud` value of the tokens for this app";
             issues.add(ConfigIssue::new("audience", IssueKind::Invalid, reason, remedy).with_value(audience));
-        }
-        if let Some((_, Some((kind, reason)))) = &self.authorization {
-            let remedy = "set the whole value of the header, with a secret from a secure random source";
-            issues.add(ConfigIssue::new("authorization", *kind, *reason, remedy));
         }
         if self.verification_state.as_ref().is_some_and(String::is_empty) {
             let remedy = "set the state of the verification requests, or remove .verification_state(..)";
@@ -314,3 +353,24 @@ impl SharedSignalsBuilder {
         }
     }
 }
+
+fn validate_authorization(setting: Option<&AuthorizationSetting>, issues: &mut ConfigIssues) {
+    match setting {
+        None => {
+            let remedy = "call .authorization(..) with the authorization_header of the stream";
+            issues.add(missing("authorization", remedy));
+        }
+        Some((_, Some((kind, reason)))) => {
+            let remedy = "set the whole value of the header, with a secret from a secure random source";
+            issues.add(ConfigIssue::new("authorization", *kind, *reason, remedy));
+        }
+        Some((_, None)) => {}
+    }
+}
+
+fn missing(setting: &'static str, remedy: &'static str) -> ConfigIssue {
+    ConfigIssue::new(setting, IssueKind::Missing, "not set", remedy)
+}
+
+/// A header, and why it is not accepted.
+type AuthorizationSetting = (Authorization, Option<(IssueKind, &'static str)>);

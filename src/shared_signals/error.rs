@@ -23,6 +23,8 @@ pub(super) enum SetError {
     EventPayload,
     /// The events are missing, are no object, or are empty.
     Events,
+    /// In the response to a poll, the token has the name of another one.
+    Id,
     /// The keys of the transmitter are unavailable.
     KeysUnavailable {
         retry_after: Duration,
@@ -40,6 +42,11 @@ pub(super) enum SetError {
 }
 
 impl SetError {
+    /// Whether the token may be accepted when it is sent again.
+    pub(super) fn is_temporary(&self) -> bool {
+        matches!(self, Self::KeysUnavailable { .. } | Self::NotApplied)
+    }
+
     /// Returns the `err` of the response (RFC 8935 §2.4, Shared Signals Framework 1.0 §8.1.4).
     pub(super) fn code(&self) -> &'static str {
         match self {
@@ -64,6 +71,7 @@ impl SetError {
             Self::EventInFuture => "an event is dated in the future",
             Self::EventPayload => "the payload of an event is invalid",
             Self::Events => "the token has no events",
+            Self::Id => "the jti of the token is not its name in the response",
             Self::KeysUnavailable { .. } => "the transmitter's keys are temporarily unavailable",
             Self::Method => "the method is not POST",
             Self::NotApplied => "the events could not be applied",

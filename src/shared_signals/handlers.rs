@@ -1,4 +1,4 @@
-//! `EventHandler` and `SubjectMap`: the functions of the app, type-erased.
+//! `EventHandler`, `PollAuthorization` and `SubjectMap`: the functions of the app, type-erased.
 
 use std::error::Error;
 use std::fmt;
@@ -36,6 +36,30 @@ impl EventHandler {
 impl fmt::Debug for EventHandler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventHandler").finish_non_exhaustive()
+    }
+}
+
+/// The function of `build_poller`, which returns the value of the header `Authorization`.
+#[derive(Clone)]
+pub(super) struct PollAuthorization(Arc<dyn Fn() -> Returned<String> + Send + Sync>);
+
+impl PollAuthorization {
+    pub(super) fn new<F, Fut>(value: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, AppError>> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(value())))
+    }
+
+    pub(super) async fn call(&self) -> Result<String, AppError> {
+        (self.0)().await
+    }
+}
+
+impl fmt::Debug for PollAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollAuthorization").finish_non_exhaustive()
     }
 }
 

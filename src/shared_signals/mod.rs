@@ -69,6 +69,44 @@
 //! `endpoint_url`, and the value of [`authorization`](SharedSignalsBuilder::authorization) as `authorization_header`.
 //! Many providers have a page for that in their console. This crate does not manage streams.
 //!
+//! # Polling
+//!
+//! A transmitter cannot reach an app behind a firewall. Such an app asks for events (RFC 8936): create the stream with
+//! the delivery method `urn:ietf:rfc:8936`, and spawn an [`EventPoller`] instead of adding a route.
+//!
+//! ```
+//! # use portcullis::{Revocations, SharedSignals};
+//! # async fn access_token() -> Result<String, std::io::Error> {
+//! #     Ok("7Fjfp0ZBr1KtDRbnfVdmIw".to_owned())
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), portcullis::ConfigError> {
+//! # let revocations = Revocations::builder().build()?;
+//! let poller = SharedSignals::builder()
+//!     .transmitter("https://auth.example.com")
+//!     .audience("https://api.example.com")
+//!     .revocations(&revocations)
+//!     .build_poller("https://auth.example.com/ssf/poll", async || {
+//!         Ok(format!("Bearer {}", access_token().await?))
+//!     })?;
+//! let polling = tokio::spawn(poller.run());
+//! // At shutdown:
+//! polling.abort();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - There is one request at a time, which the transmitter holds until it has an event. If it responds at once without a
+//!   new one, the next request starts after a second.
+//! - A token is acknowledged (`ack`) once its revocations are stored and [`on_event`](SharedSignalsBuilder::on_event) has
+//!   returned, and reported (`setErrs`) if it is invalid. One that could not be applied is neither, so that it arrives
+//!   again.
+//! - After a failed request, the next one starts after a second. This delay doubles with each further failure, up to a
+//!   minute. A longer `Retry-After` applies, up to a minute. Failures are logged at `warn`, at most once a minute.
+//! - The transmitter forgets a token that one process has acknowledged. Others learn what it revokes by
+//!   [`redis_stream`](crate::revocation::RevocationsBuilder::redis_stream), which an app of several processes needs. It
+//!   is enough if one of them polls.
+//!
 //! # Events
 //!
 //! | event | effect |
@@ -134,7 +172,7 @@
 //!
 //! # What it does not do
 //!
-//! It accepts no encrypted tokens, does not poll (RFC 8936), and creates no streams.
+//! It accepts no encrypted tokens, and creates no streams.
 
 mod authorization;
 mod builder;
@@ -144,6 +182,7 @@ mod event;
 pub(crate) mod fuzzing;
 mod handlers;
 mod policy;
+mod poller;
 mod received;
 pub(crate) mod service;
 mod subject;
@@ -151,4 +190,5 @@ mod token;
 
 pub use builder::SharedSignalsBuilder;
 pub use event::SecurityEvent;
+pub use poller::EventPoller;
 pub use subject::EventSubject;

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
 use crate::claims::LogThrottle;
 use crate::clock::Clock;
 use crate::context::{RevocationId, RevocationKind};
 use crate::gate::TokenError;
 use crate::revocation::Revocation;
 use crate::revocation::handle::Revocations;
-use crate::shared_signals::authorization::Authorization;
 use crate::shared_signals::error::SetError;
 use crate::shared_signals::event::{Event, Meaning, SecurityEvent};
 use crate::shared_signals::handlers::{AppError, EventHandler, SubjectMap};
@@ -20,43 +17,37 @@ use crate::shared_signals::token::EventToken;
 use crate::verify_jwt::expected::ExpectedJwt;
 use crate::verify_jwt::verifier::Verifier;
 
-/// The validated settings of a `SharedSignals`.
+/// The validated settings of a `SharedSignals` or an `EventPoller`.
 #[derive(Debug)]
 pub(super) struct Policy {
     pub(super) verifier: Verifier,
     pub(super) audiences: Arc<[String]>,
-    pub(super) authorization: Authorization,
     pub(super) revocations: Revocations,
     pub(super) subject_map: Option<SubjectMap>,
     pub(super) event_handler: Option<EventHandler>,
     pub(super) verification_state: Option<String>,
     pub(super) received: ReceivedTokens,
-    /// Of rejected tokens, and of ignored events.
-    pub(super) hints: LogThrottle<2>,
+    /// Of rejected tokens, of ignored events, and of failed polls.
+    pub(super) hints: LogThrottle<3>,
     pub(super) clock: Clock,
 }
 
 impl Policy {
-    /// Checks the header that the transmitter was configured to send.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`SetError::Authorization`] if it is missing, repeated or another one.
-    pub(super) fn authorize(&self, headers: &HeaderMap) -> Result<(), SetError> {
-        if self.authorization.is_in(headers) { Ok(()) } else { Err(SetError::Authorization) }
-    }
-
     /// Verifies a token and applies its events. Returns once their revocations are stored.
+    ///
+    /// `id` is the `jti` that the token must have. `None` accepts any.
     ///
     /// # Errors
     ///
     /// Returns [`SetError`] if the token is invalid, or if keys, the stream or the app are unavailable.
-    pub(super) async fn receive(&self, body: &[u8]) -> Result<(), SetError> {
-        let token = std::str::from_utf8(body).map_err(|_| SetError::Encoding)?;
+    pub(super) async fn receive(&self, token: &str, id: Option<&str>) -> Result<(), SetError> {
         let expected =
             ExpectedJwt { issuer: None, typ: "secevent+jwt", allows_missing_typ: false, audiences: &self.audiences };
         let claims = self.verifier.verify(token, expected).await?;
         let token = EventToken::read(&claims, self.clock.since_epoch())?;
+        if id.is_some_and(|id| id != token.id) {
+            return Err(SetError::Id);
+        }
         for event in &token.events {
             self.check_state(event)?;
         }
@@ -142,7 +133,13 @@ impl Policy {
         }
     }
 
-    /// Logs why a request was rejected; at `warn` if the settings may be the cause, at most once a minute.
+    /// Returns whether to log a failed poll: the number of those that were not logged. `None` if one was logged less than a
+    /// minute ago.
+    pub(super) fn admit_poll_log(&self) -> Option<u64> {
+        self.hints.admit(POLL)
+    }
+
+    /// Logs why a token was rejected; at `warn` if the settings may be the cause, at most once a minute.
     pub(super) fn log(&self, error: &SetError) {
         tracing::debug!(reason = %error, "a security event token was rejected");
         let Some(remedy) = remedy(error) else { return };
@@ -175,3 +172,4 @@ fn remedy(error: &SetError) -> Option<&'static str> {
 
 const REJECTED: usize = 0;
 const IGNORED: usize = 1;
+const POLL: usize = 2;

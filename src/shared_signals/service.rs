@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use crate::endpoint::{self, Failure};
 use crate::field::content_type::has_content_type;
+use crate::shared_signals::authorization::Authorization;
 use crate::shared_signals::error::SetError;
 use crate::shared_signals::policy::Policy;
 
@@ -26,12 +27,18 @@ use crate::shared_signals::policy::Policy;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SharedSignals {
-    policy: Arc<Policy>,
+    receiver: Arc<Receiver>,
+}
+
+#[derive(Debug)]
+struct Receiver {
+    authorization: Authorization,
+    policy: Policy,
 }
 
 impl SharedSignals {
-    pub(super) fn new(policy: Policy) -> Self {
-        Self { policy: Arc::new(policy) }
+    pub(super) fn new(authorization: Authorization, policy: Policy) -> Self {
+        Self { receiver: Arc::new(Receiver { authorization, policy }) }
     }
 }
 
@@ -48,31 +55,36 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let policy = Arc::clone(&self.policy);
+        let receiver = Arc::clone(&self.receiver);
         Box::pin(async move {
-            let result = receive(&policy, request).await;
+            let result = receiver.receive(request).await;
             if let Err(error) = &result {
-                policy.log(error);
+                receiver.policy.log(error);
             }
             Ok(response(result))
         })
     }
 }
 
-async fn receive<B>(policy: &Policy, request: Request<B>) -> Result<(), SetError>
-where
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>>,
-{
-    if request.method() != Method::POST {
-        return Err(SetError::Method);
+impl Receiver {
+    async fn receive<B>(&self, request: Request<B>) -> Result<(), SetError>
+    where
+        B: Body<Error: Into<Box<dyn Error + Send + Sync>>>,
+    {
+        if request.method() != Method::POST {
+            return Err(SetError::Method);
+        }
+        // First of all: nothing else is read of a request that is not the transmitter's.
+        if !self.authorization.is_in(request.headers()) {
+            return Err(SetError::Authorization);
+        }
+        if !has_content_type(request.headers(), "application/secevent+jwt") {
+            return Err(SetError::ContentType);
+        }
+        let body = endpoint::read(request.into_body(), MAX_BODY).await?;
+        let token = std::str::from_utf8(&body).map_err(|_| SetError::Encoding)?;
+        self.policy.receive(token, None).await
     }
-    // First of all: nothing else is read of a request that is not the transmitter's.
-    policy.authorize(request.headers())?;
-    if !has_content_type(request.headers(), "application/secevent+jwt") {
-        return Err(SetError::ContentType);
-    }
-    let body = endpoint::read(request.into_body(), MAX_BODY).await?;
-    policy.receive(&body).await
 }
 
 /// Returns the response of RFC 8935 §2.2 and §2.3.

@@ -11,6 +11,7 @@ use portcullis::gate::{CredentialSource, CredentialSources};
 use portcullis::headers::{Csp, Hsts};
 use portcullis::introspection::ClientAuth;
 use portcullis::rate_limit::{Key, Limit, MemoryStore};
+use portcullis::shared_signals::SharedSignalsBuilder;
 use portcullis::{
     AnyOf, ApiKeyAuth, BackChannelLogout, BasicAuth, ClaimMap, ClientCertAuth, ConfigError, Csrf, IntrospectionAuth,
     IpFilter, Issuer, JwtAuth, OriginSet, Permission, Quota, RateLimit, RequireCredential, RequirePermission,
@@ -161,6 +162,14 @@ fn settings_of_shared_signals_are_named_by_their_method() {
     assert_eq!(setting(state.build()), "verification_state");
     let without = SharedSignals::builder().transmitter("https://a.example").audience("api").authorization(VALUE);
     assert_eq!(setting(without.build()), "revocations");
+    let poller = |builder: SharedSignalsBuilder, url: &str| builder.build_poller(url, async || Ok(String::new()));
+    let polled = || named().audience("api");
+    for url in ["http://a.example/poll", "a", "https://a.example/#poll"] {
+        assert_eq!(setting(poller(polled(), url)), "build_poller");
+    }
+    assert_eq!(setting(poller(named(), "https://a.example/poll?a=b")), "audience");
+    assert_eq!(setting(poller(builder().audience("api"), "https://a.example/poll")), "transmitter");
+    assert!(poller(polled(), "https://a.example/poll?a=b").is_ok());
 }
 
 #[test]

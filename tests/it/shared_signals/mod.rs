@@ -3,6 +3,7 @@
 mod changed_claims;
 mod delivery;
 mod events;
+mod polling;
 mod requests;
 mod stream;
 mod subjects;

@@ -158,6 +158,7 @@ const PLACES: [(&str, &[&str]); 39] = [
             "revocation/",
             "runtime.rs",
             "session/touch_log.rs",
+            "shared_signals/poller.rs",
             "shared_signals/received.rs",
             "store/",
             "testing/server.rs",
