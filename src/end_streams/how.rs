@@ -1,6 +1,6 @@
 //! `How`: how a response ends before its time.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 
 /// How a body ends when the credential does.
@@ -19,17 +19,16 @@ pub(super) enum How {
 }
 
 impl How {
-    /// Returns how a response with these headers ends; `None` if it runs to its end.
-    pub(super) fn of(headers: &HeaderMap, ends_downloads: bool) -> Option<Self> {
+    /// Returns how a response with these headers ends, whose body may have a known size; `None` if it runs to its end.
+    pub(super) fn of(headers: &HeaderMap, has_size: bool, ends_downloads: bool) -> Option<Self> {
         let media_type = headers.get(CONTENT_TYPE).map(|value| essence(value.as_bytes())).unwrap_or_default();
-        if let Some(how) = of_grpc(media_type) {
-            return Some(how);
-        }
-        if STREAMS.iter().any(|stream| stream.eq_ignore_ascii_case(media_type)) {
-            // A body that is shorter than its length is not a clean end.
-            return Some(if headers.contains_key(CONTENT_LENGTH) { Self::Abort } else { Self::Cleanly });
-        }
-        ends_downloads.then_some(Self::Abort)
+        let is_stream = || STREAMS.iter().any(|stream| stream.eq_ignore_ascii_case(media_type));
+        let Some(how) = of_grpc(media_type).or_else(|| is_stream().then_some(Self::Cleanly)) else {
+            return ends_downloads.then_some(Self::Abort);
+        };
+        // Not the end of a body that was promised to be longer, nor of one that is compressed.
+        let is_clean = !has_size && !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(CONTENT_ENCODING);
+        Some(if is_clean { how } else { Self::Abort })
     }
 }
 
@@ -78,7 +77,7 @@ mod tests {
 
     fn how(media_type: &'static str) -> Option<How> {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
-        How::of(&headers, false)
+        How::of(&headers, false, false)
     }
 
     #[test]
@@ -105,11 +104,22 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_with_a_length_and_any_other_download_are_aborted() {
-        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))]);
-        headers.insert(CONTENT_LENGTH, 9.into());
-        assert_eq!(How::of(&headers, false), Some(How::Abort));
-        assert_eq!(How::of(&HeaderMap::new(), true), Some(How::Abort));
-        assert_eq!(How::of(&HeaderMap::new(), false), None);
+    fn a_stream_of_a_known_size_or_with_a_content_encoding_is_aborted_as_it_would_have_no_clean_end() {
+        for media_type in ["text/event-stream", "application/grpc", "application/grpc-web"] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+            assert_ne!(How::of(&headers, false, true), Some(How::Abort));
+            assert_eq!(How::of(&headers, true, false), Some(How::Abort));
+            for (name, value) in [(CONTENT_LENGTH, "9"), (CONTENT_ENCODING, "gzip")] {
+                let mut headers = headers.clone();
+                headers.insert(name, HeaderValue::from_static(value));
+                assert_eq!(How::of(&headers, false, false), Some(How::Abort));
+            }
+        }
+    }
+
+    #[test]
+    fn any_other_body_is_aborted_only_if_downloads_end() {
+        assert_eq!(How::of(&HeaderMap::new(), false, true), Some(How::Abort));
+        assert_eq!(How::of(&HeaderMap::new(), true, false), None);
     }
 }

@@ -49,8 +49,9 @@ impl EndStreams {
     /// Also aborts all other bodies (default: they run to their end).
     ///
     /// A body is aborted by an error, so that a file that was sent in part does not look complete: over HTTP/1.1, the
-    /// connection is closed without the last chunk, and over HTTP/2, the stream is reset. A body of a known size up to
-    /// 64 KiB counts as complete; a longer one costs an allocation.
+    /// connection is closed without the last chunk, and over HTTP/2, the stream is reset. Over HTTP/1.0, which has no
+    /// chunks, only a body with `Content-Length` can show that it is incomplete. A body of a known size up to 64 KiB
+    /// counts as complete; a longer one costs an allocation.
     ///
     /// ```
     /// use axum::{Router, routing::get};
@@ -66,10 +67,10 @@ impl EndStreams {
         self
     }
 
-    /// Also ends streams when these revocations know that the credential of a user of a custom gate was revoked
+    /// Also ends streams when these revocations know that the credential was revoked, for users of a custom gate
     /// (default: they end when the credential expires).
     ///
-    /// The users of this crate's layers know the revocations of their layer, and are not affected.
+    /// A user of a layer of this crate that was built with `Revocations` knows those, and these are not used.
     ///
     /// ```
     /// use portcullis::{ConfigError, EndStreams, Revocations};

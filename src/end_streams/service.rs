@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
@@ -29,19 +29,20 @@ impl<S> Layer<S> for EndStreams {
 
 impl EndStreams {
     /// Ends the response when the credential ends, if it is one that may outlive it.
+    #[inline(never)]
     fn end<B: Body + EndableBody>(&self, response: Response<B>, user: &UserContext) -> Response<B> {
-        let Some(how) = How::of(response.headers(), self.ends_downloads) else { return response };
+        let size = response.body().size_hint().exact();
+        let Some(how) = How::of(response.headers(), size.is_some(), self.ends_downloads) else { return response };
         if self.revocations.is_none() && !user.may_end() {
             return response;
         }
         let watch = match &self.revocations {
-            Some(revocations) if user.lifetime().is_none() => revocations.watch(user),
-            _ => user.ended(),
+            Some(revocations) => user.ended_by(revocations),
+            None => user.ended(),
         };
-        let exact_size = response.body().size_hint().exact();
         let mut response = response.map(|body| body.end_with(Ending::new(watch, how, user)));
-        // The client must know that the file is longer than what it has received, if it is.
-        if let Some(size) = exact_size {
+        // The client must know that the body is longer than what it has received, if it is.
+        if let Some(size) = size {
             response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| size.into());
         }
         response
@@ -121,21 +122,21 @@ where
     type Output = Result<Response<B>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match self.project().state.project() {
+        match self.project().state.project() {
             StateProj::Admitted { response, ending } => {
-                let response = ready!(response.poll(context))?;
-                match ending.take() {
-                    Some((settings, user))
-                        if !is_complete(response.body(), settings.ends_downloads)
-                            && how::may_have_body(response.status()) =>
-                    {
-                        settings.end(response, &user)
-                    }
-                    _ => response,
+                // Returned as it is unless it is ended, because moving a response costs more than these checks.
+                let polled = response.poll(context);
+                let Poll::Ready(Ok(response)) = &polled else { return polled };
+                let Some((settings, user)) = ending.take() else { return polled };
+                if is_complete(response.body(), settings.ends_downloads) || !how::may_have_body(response.status()) {
+                    return polled;
                 }
+                polled.map_ok(|response| settings.end(response, &user))
             }
-            StateProj::Rejected { reply } => reply.take().expect(POLLED_AFTER_COMPLETION).into_response(),
-        }))
+            StateProj::Rejected { reply } => {
+                Poll::Ready(Ok(reply.take().expect(POLLED_AFTER_COMPLETION).into_response()))
+            }
+        }
     }
 }
 

@@ -88,19 +88,35 @@ impl UserContext {
     /// by the clock of that layer, and within 1 s of a revocation that its [`Revocations`] know of. What only the app
     /// knows, such as a user loader that would reject the user now, does not resolve it. If the layer has no
     /// `Revocations` and the credential does not expire, the future never resolves. To be polled at the expiry, it needs
-    /// a Tokio runtime with timers. For users of a custom gate, use [`Revocations::watch`].
+    /// a Tokio runtime with timers.
+    ///
+    /// A user that the app created, for example in a custom gate or with [`as_user`](crate::testing::as_user), has no
+    /// such layer: the future resolves at `expires_at` by the system's clock, and knows of no revocation. Use
+    /// [`Revocations::watch`] for such users. An anonymous caller has no user, and no credential that could end.
     pub fn ended(&self) -> Watch {
-        match self.lifetime().and_then(|lifetime| lifetime.downcast_ref::<Lifetime>()) {
-            Some(lifetime) => lifetime.watch(self),
-            None => OF_OTHERS.watch(self),
+        self.own_lifetime().unwrap_or_else(|| &OF_OTHERS).watch(self)
+    }
+
+    /// Returns the future of [`ended`](Self::ended), which also knows these revocations, unless the layer that
+    /// authenticated the user has its own.
+    #[cfg(feature = "end_streams")]
+    pub(crate) fn ended_by(&self, revocations: &Revocations) -> Watch {
+        match self.own_lifetime() {
+            Some(lifetime) if lifetime.revocations.is_some() => lifetime.watch(self),
+            Some(lifetime) => revocations.watch_with_leeway(self, lifetime.leeway),
+            None => revocations.watch(self),
         }
     }
 
     /// Whether the credential may end: it expires, or the layer that verified it knows what is revoked.
     #[cfg(feature = "end_streams")]
     pub(crate) fn may_end(&self) -> bool {
-        let lifetime = self.lifetime().and_then(|lifetime| lifetime.downcast_ref::<Lifetime>());
-        self.expires_at_since_epoch().is_some() || lifetime.is_some_and(|lifetime| lifetime.revocations.is_some())
+        let has_revocations = || self.own_lifetime().is_some_and(|lifetime| lifetime.revocations.is_some());
+        self.expires_at_since_epoch().is_some() || has_revocations()
+    }
+
+    fn own_lifetime(&self) -> Option<&Lifetime> {
+        self.lifetime()?.downcast_ref::<Lifetime>()
     }
 }
 

@@ -51,8 +51,14 @@ impl Revocations {
     ///
     /// A watched credential takes less than 200 bytes until the future resolves or is dropped.
     pub fn watch(&self, user: &UserContext) -> Watch {
+        self.watch_with_leeway(user, Duration::ZERO)
+    }
+
+    /// The same for a credential that is accepted for the leeway after its expiry.
+    pub(super) fn watch_with_leeway(&self, user: &UserContext, leeway: Duration) -> Watch {
         let ids = user.revocation_ids().map_or_else(|| Arc::new(user.new_revocation_ids()), Arc::clone);
-        Watch::new(Some(self.clone()), Arc::clone(self.0.expiries()), ids, user.expires_at_since_epoch())
+        let expires_at = user.expires_at_since_epoch().map(|time| time.saturating_add(leeway));
+        Watch::new(Some(self.clone()), Arc::clone(self.0.expiries()), ids, expires_at)
     }
 }
 

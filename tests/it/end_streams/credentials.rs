@@ -128,3 +128,37 @@ async fn revocations_that_the_layer_knows_end_the_stream_of_a_custom_gate() {
     revocations.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
     assert_eq!(ends(task).await, clean(""));
 }
+
+#[tokio::test(start_paused = true)]
+async fn revocations_that_only_end_streams_knows_end_the_stream_of_a_token_and_keep_its_leeway() {
+    let clock = FakeClock::new();
+    let revocations = revocations(&clock);
+    let layer = || EndStreams::new().revocations(&revocations);
+    let auth = auth(&clock).build().unwrap();
+    let (_producer, body) = open(SSE, auth.clone(), layer()).await;
+    let mut task = receive(body);
+    clock.advance(LIFETIME + LEEWAY - Duration::from_secs(1));
+    assert_open(&mut task).await;
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(ends(task).await, clean(""));
+
+    clock.set_wall(std::time::SystemTime::now());
+    let (_producer, body) = open(SSE, auth, layer()).await;
+    let mut task = receive(body);
+    assert_open(&mut task).await;
+    revocations.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
+    assert_eq!(ends(task).await, clean(""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_revocations_than_those_of_the_layer_that_authenticates_are_not_used() {
+    let clock = FakeClock::new();
+    let (own, other) = (revocations(&clock), revocations(&clock));
+    let auth = auth(&clock).revocations(&own).build().unwrap();
+    let (_producer, body) = open(SSE, auth, EndStreams::new().revocations(&other)).await;
+    let mut task = receive(body);
+    other.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
+    assert_open(&mut task).await;
+    own.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
+    assert_eq!(ends(task).await, clean(""));
+}

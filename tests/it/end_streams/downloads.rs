@@ -3,9 +3,8 @@
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::map_response;
 use hyper::body::Body as _;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
+use super::connection::Connection;
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -76,22 +75,23 @@ async fn over_http_1_an_aborted_download_has_no_last_chunk_and_a_stream_has_one(
         let clock = FakeClock::new();
         let (producer, body) = Producer::new();
         let app = app(media_type, body, EndStreams::new().end_downloads()).layer(auth(&clock).build().unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        let request =
-            format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: {}\r\n\r\n", token("ann"));
-        client.write_all(request.as_bytes()).await.unwrap();
+        let mut client = Connection::open(app, "GET / HTTP/1.1\r\nConnection: close").await;
         producer.send("one");
-        let mut received = Vec::new();
-        while !received.ends_with(b"one\r\n") {
-            received.push(client.read_u8().await.unwrap());
-        }
+        client.read_until("one\r\n").await;
         clock.advance(LIFETIME + LEEWAY);
-        let mut rest = String::new();
-        // The server may also reset the connection.
-        let _ = timeout(Duration::from_secs(30), client.read_to_string(&mut rest)).await.unwrap();
-        assert_eq!(rest, if is_complete { "0\r\n\r\n" } else { "" });
-        server.abort();
+        assert_eq!(client.rest().await, if is_complete { "0\r\n\r\n" } else { "" });
     }
+}
+
+#[tokio::test]
+async fn over_http_1_0_a_stream_ends_with_its_connection() {
+    let clock = FakeClock::new();
+    let (producer, body) = Producer::new();
+    let app = app("text/event-stream", body, EndStreams::new()).layer(auth(&clock).build().unwrap());
+    let mut client = Connection::open(app, "GET / HTTP/1.0").await;
+    producer.send("data: 1\n\n");
+    client.read_until("data: 1\n\n").await;
+    clock.advance(LIFETIME + LEEWAY);
+    producer.send("too late");
+    assert_eq!(client.rest().await, "");
 }

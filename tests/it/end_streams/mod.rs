@@ -1,5 +1,7 @@
 //! `EndStreams` and `UserContext::ended`: responses and sockets that end with their credential.
 
+mod attacks;
+mod connection;
 mod credentials;
 mod downloads;
 mod frames;
