@@ -65,8 +65,9 @@
 //!
 //! # Which gate decides
 //!
-//! A credential is *explicit* if a client sends it on purpose: in `Authorization` or in another header that a gate
-//! reads. It is *ambient* if the browser or the connection adds it: a cookie, or a client certificate.
+//! A credential is *explicit* if a client sends it on purpose: in `Authorization`, in another header that a gate reads,
+//! or in a subprotocol of a WebSocket. It is *ambient* if the browser, a proxy or the connection adds it: a cookie, the
+//! [header](crate::jwt::JwtAuthBuilder::header) of a proxy, or a client certificate.
 //!
 //! | the request has | result |
 //! |---|---|

@@ -6,13 +6,16 @@
 //! The parser is our own because no crate reads this convention. It must find every token that it would otherwise leave
 //! to the handler, so a list with two readings is an error.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{Entry, SEC_WEBSOCKET_PROTOCOL};
-use http::{HeaderMap, HeaderValue};
+use http::header::{Entry, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use http::{HeaderMap, HeaderValue, Method, request};
 use zeroize::Zeroizing;
 
 use super::header_map::mark_sensitive;
+use super::websocket::asks_for_upgrade;
 
 /// Why a list of protocols has no usable token. Both are a 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +27,6 @@ pub(crate) enum WebSocketTokenError {
 }
 
 /// A token that was removed from the list of protocols.
-#[derive(Debug)]
 pub(crate) struct WebSocketToken {
     token: Zeroizing<Vec<u8>>,
     /// The element of the list, if it is not the token itself.
@@ -43,6 +45,18 @@ enum Element<'a> {
     Token(&'a [u8]),
     /// The whole element, and the part that is in base64url.
     Encoded(&'a [u8], &'a [u8]),
+}
+
+/// Whether a request opens a WebSocket: by an upgrade, or by the extended CONNECT of HTTP/2 and HTTP/3.
+///
+/// A server keeps `:protocol` in an extension of its own. Without it, an extended CONNECT is recognized by its scheme,
+/// which CONNECT to a host and port does not have, and one for a WebSocket by the version that RFC 8441 §5 requires.
+pub(crate) fn opens_websocket(head: &request::Parts) -> bool {
+    match head.method {
+        Method::GET => asks_for_upgrade(&head.headers),
+        Method::CONNECT => head.uri.scheme().is_some() && head.headers.contains_key(SEC_WEBSOCKET_VERSION),
+        _ => false,
+    }
 }
 
 impl WebSocketToken {
@@ -98,6 +112,12 @@ impl WebSocketToken {
         if elements(headers).any(is_token) {
             headers.remove(&SEC_WEBSOCKET_PROTOCOL);
         }
+    }
+}
+
+impl fmt::Debug for WebSocketToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocketToken").finish_non_exhaustive()
     }
 }
 

@@ -79,10 +79,13 @@
 //! With [`optional`](JwtAuthBuilder::optional), a request without a token is admitted as anonymous instead. The
 //! [`Denial`](crate::gate::Denial) in the response's extensions has the exact reason.
 //!
-//! Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2).
+//! The token is in `Authorization`, and can also be in a [cookie](JwtAuthBuilder::cookie) or in a
+//! [subprotocol](JwtAuthBuilder::websocket_protocol) of a WebSocket, or only in a
+//! [header that a proxy adds](JwtAuthBuilder::header). [`JwtAuth::verify`] decides about tokens outside of requests,
+//! such as in a message. Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2).
 //!
-//! The layer marks the `Authorization` header and a credential cookie as
-//! [sensitive](http::HeaderValue::set_sensitive), so a handler that logs the headers of a request logs no token.
+//! The layer marks the headers in which it reads a token as [sensitive](http::HeaderValue::set_sensitive), so a handler
+//! that logs the headers of a request logs no token.
 //!
 //! # Log
 //!
@@ -163,6 +166,7 @@
 //! [`Issuer::jwks`]: crate::Issuer::jwks
 //! [`JwtAuth`]: crate::JwtAuth
 //! [`JwtAuth::prefetch_keys`]: crate::JwtAuth::prefetch_keys
+//! [`JwtAuth::verify`]: crate::JwtAuth::verify
 //! [`Profile`]: crate::Profile
 //! [`Profile::Compatible`]: crate::Profile::Compatible
 

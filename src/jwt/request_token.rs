@@ -7,8 +7,7 @@ use crate::csrf::gate::Csrf;
 use crate::field::bearer::{Bearer, BearerError, authorization, whole_token};
 use crate::field::cookie::cookie;
 use crate::field::header_map::mark_sensitive;
-use crate::field::websocket::opens_websocket;
-use crate::field::websocket_token::{WebSocketToken, WebSocketTokenError};
+use crate::field::websocket_token::{WebSocketToken, WebSocketTokenError, opens_websocket};
 use crate::gate::{CredentialError, CredentialSource, DenialKind, TokenError};
 
 /// Where a request may have its token.

@@ -1,5 +1,6 @@
 //! Tests of tokens among the protocols of a WebSocket.
 
+use http::Request;
 use proptest::prelude::*;
 
 use super::*;
@@ -25,6 +26,25 @@ fn take(lines: &[&str]) -> Result<Taken, WebSocketTokenError> {
     let token = token?.map(|token| String::from_utf8(token.as_bytes().to_vec()).unwrap());
     let left: Vec<_> = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().map(|line| line.to_str().unwrap()).collect();
     Ok((token, (!headers.is_empty()).then(|| left.join("|"))))
+}
+
+#[test]
+fn a_websocket_is_opened_by_a_get_with_upgrade_or_an_extended_connect() {
+    for (method, uri, headers, opens) in [
+        ("GET", "/", &[("upgrade", "websocket")][..], true),
+        ("GET", "/", &[("upgrade", "h2c, WebSocket")], true),
+        ("GET", "/", &[("upgrade", "h2c"), ("upgrade", "websocket")], true),
+        ("GET", "/", &[("upgrade", "h2c")], false),
+        ("GET", "/", &[("sec-websocket-version", "13")], false),
+        ("POST", "/", &[("upgrade", "websocket")], false),
+        ("CONNECT", "https://a.example/socket", &[("sec-websocket-version", "13")], true),
+        ("CONNECT", "https://a.example/udp", &[], false),
+        ("CONNECT", "a.example:443", &[("sec-websocket-version", "13")], false),
+    ] {
+        let request = headers.iter().fold(Request::builder(), |request, (name, value)| request.header(*name, *value));
+        let head = request.method(method).uri(uri).body(()).unwrap().into_parts().0;
+        assert_eq!(opens_websocket(&head), opens, "{method} {uri} {headers:?}");
+    }
 }
 
 #[test]

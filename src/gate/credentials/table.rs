@@ -7,9 +7,7 @@ use crate::field::authorization::split_scheme;
 use crate::field::cookie::{DuplicateCookie, cookie};
 use crate::field::header_map::mark_sensitive;
 #[cfg(feature = "jwt")]
-use crate::field::websocket::opens_websocket;
-#[cfg(feature = "jwt")]
-use crate::field::websocket_token::WebSocketToken;
+use crate::field::websocket_token::{WebSocketToken, opens_websocket};
 use crate::gate::credentials::source::{CredentialSource, Form, Source};
 use crate::gate::denial::CredentialError;
 

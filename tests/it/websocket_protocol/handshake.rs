@@ -86,9 +86,10 @@ async fn a_response_that_has_the_token_as_a_protocol_loses_the_header() {
     });
     let echo = async |request: AxumRequest| {
         let Received(headers) = request.extensions().get::<Received>().unwrap();
-        let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().cloned();
         let mut response = ().into_response();
-        values.for_each(|value| drop(response.headers_mut().append(SEC_WEBSOCKET_PROTOCOL, value)));
+        for value in headers.get_all(SEC_WEBSOCKET_PROTOCOL) {
+            response.headers_mut().append(SEC_WEBSOCKET_PROTOCOL, value.clone());
+        }
         response
     };
     let token = valid_token();
