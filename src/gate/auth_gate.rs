@@ -167,6 +167,7 @@ pub trait AuthGate: Gate {
         let _ = is_optional;
         self.enter(head)
     }
+
     /// Authenticates a request without an inner service.
     ///
     /// Use it on servers that run no tower services, in a Lambda authorizer, or for the fields of a GraphQL schema. The

@@ -79,7 +79,7 @@ fn status(headers: &http::HeaderMap, body: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_grpc_web_client_receives_status_16_or_7_in_both_formats_inside_and_outside_of_the_layer() {
+async fn a_grpc_web_client_receives_status_16_or_7_in_both_formats_around_and_inside_the_layer() {
     for (place, url) in serve_both().await {
         for media_type in [
             "application/grpc-web",
