@@ -9,6 +9,7 @@ mod headers;
 mod preflight;
 mod rejections;
 mod sessions;
+mod websockets;
 
 use std::collections::BTreeMap;
 

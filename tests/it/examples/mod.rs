@@ -18,6 +18,7 @@ mod sessions_store;
 mod testing;
 mod tonic;
 mod user_loader;
+mod websocket;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,7 +35,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 
 #[test]
 fn an_example_has_few_lines_of_code_of_at_most_100_columns() {
-    for (name, source) in ["", "api_keys", "oidc_login", "sessions"].into_iter().flat_map(sources) {
+    for (name, source) in ["", "api_keys", "oidc_login", "sessions", "websocket"].into_iter().flat_map(sources) {
         let below_docs = source.lines().filter(|line| !line.starts_with("//!"));
         assert_eq!(below_docs.clone().find(|line| line.chars().count() > 100), None, "{name}");
         let code = below_docs.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
