@@ -160,11 +160,17 @@ async fn other_tokens_of_the_issuer_are_no_logout_tokens() {
 #[tokio::test]
 async fn a_logout_token_as_a_bearer_token_is_401() {
     let app = Fixture::new().await;
-    for token in [app.logout_token_of("ann"), app.logout_token_of("ann").without_header("typ")] {
-        for token in [token.clone(), token.clone().audience(API), token.audience(API).session_id("s1")] {
+    let token = app.logout_token_of("ann").claim("client_id", CLIENT);
+    // Even if the type does not distinguish it.
+    for token in [&token, &token.clone().without_header("typ"), &token.clone().header("typ", "at+jwt")] {
+        let for_api = token.clone().audience(API);
+        for token in [token.clone(), for_api.clone(), for_api.session_id("s1")] {
             assert_eq!(app.api(&token.sign()).await, 401);
         }
     }
+    // An access token differs only by `events`.
+    let access = token.header("typ", "at+jwt").audience(API).without_claim("events");
+    assert_eq!(app.api(&access.sign()).await, 200);
 }
 
 #[tokio::test]
