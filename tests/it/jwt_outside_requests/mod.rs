@@ -1,5 +1,5 @@
 //! `JwtAuth::verify`: tokens outside of a request. That its decision is the layer's is asserted wherever a test sends a
-//! token by `ProtectedApp::send_token` or `JwtApp::send_token`.
+//! token by `ProtectedApp::send_token`.
 
 mod proxy_header;
 

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
-use axum::{Extension, Router};
 use portcullis::jwt::JwtAuthBuilder;
 use portcullis::{Extractor, JwtAuth, UserContext};
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
-
-use crate::support::protected_app::assert_same_decision;
 
 /// An app whose handler returns the user's id. Clones share the layer and the count.
 #[derive(Clone)]
@@ -29,19 +27,16 @@ impl JwtApp {
         let counter = Arc::clone(&handler_calls);
         let handler = async move |Extractor(user): Extractor<UserContext>| {
             counter.fetch_add(1, Ordering::SeqCst);
-            let id = user.id().to_owned();
-            (Extension(user), id)
+            user.id().to_owned()
         };
         let router = Router::new().route("/", get(handler)).layer(auth.clone());
         Self { auth, router, handler_calls }
     }
 
-    /// Sends `GET /` with this bearer token. Asserts that `JwtAuth::verify` returns the same user or denial for it.
+    /// Sends `GET /` with this bearer token.
     pub(crate) async fn send_token(&self, token: &str) -> Response<Body> {
         let request = Request::get("/").header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        assert_same_decision(response.extensions(), self.auth.verify(token).await);
-        response
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Sends this token and returns the status, after checking the headers that every response of this status has.
