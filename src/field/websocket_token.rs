@@ -10,11 +10,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{Entry, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use http::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
 use http::{HeaderMap, HeaderValue, Method, request};
 use zeroize::Zeroizing;
 
-use super::header_map::mark_sensitive;
+use super::header_map::{insert, mark_sensitive};
 use super::websocket::asks_for_upgrade;
 
 /// Why a list of protocols has no usable token. Both are a 400.
@@ -80,15 +80,9 @@ impl WebSocketToken {
         };
         let others = others.join(&b", "[..]);
         // The elements are parts of valid values, so only an empty list is left out.
-        match HeaderValue::try_from(others).ok().filter(|value| !value.is_empty()) {
-            Some(value) => {
-                if let Ok(Entry::Occupied(mut entry)) = headers.try_entry(&SEC_WEBSOCKET_PROTOCOL) {
-                    entry.insert_mult(value);
-                }
-            }
-            None => {
-                headers.remove(&SEC_WEBSOCKET_PROTOCOL);
-            }
+        match HeaderValue::try_from(others) {
+            Ok(others) if !others.is_empty() => insert(headers, &SEC_WEBSOCKET_PROTOCOL, others),
+            _ => drop(headers.remove(&SEC_WEBSOCKET_PROTOCOL)),
         }
         Ok(Some(token))
     }
