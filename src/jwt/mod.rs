@@ -81,7 +81,7 @@
 //!
 //! The token is in `Authorization`, and can also be in a [cookie](JwtAuthBuilder::cookie) or in a
 //! [subprotocol](JwtAuthBuilder::websocket_protocol) of a WebSocket, or only in a
-//! [header that a proxy adds](JwtAuthBuilder::header). [`JwtAuth::verify`] decides about tokens outside of requests,
+//! [header that a proxy adds](JwtAuthBuilder::header). [`JwtAuth::verify`] decides about tokens outside requests,
 //! such as in a message. Tokens in the query or in a form body are ignored (RFC 9700 §4.3.2).
 //!
 //! The layer marks the headers in which it reads a token as [sensitive](http::HeaderValue::set_sensitive), so a handler

@@ -143,7 +143,7 @@ proptest! {
         let sent = headers(&lines);
         let mut headers = sent.clone();
         if let Ok(Some(token)) = WebSocketToken::take(&mut headers, "bearer") {
-            // What is left has everything else in its order, and announces no second token.
+            // The header still has all other protocols in their order.
             let left: Vec<_> = elements(&headers).collect();
             let announced = token.encoded.as_ref().map_or(token.as_bytes(), |element| element.as_slice());
             let at = elements(&sent).position(|element| element == announced).unwrap();

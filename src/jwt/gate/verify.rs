@@ -1,4 +1,4 @@
-//! `JwtAuth::verify`: tokens outside of a request.
+//! `JwtAuth::verify`: tokens outside a request.
 
 use crate::context::UserContext;
 use crate::gate::{AuthGate, Denial};
@@ -6,7 +6,7 @@ use crate::jwt::gate::JwtAuth;
 use crate::jwt::policy::Verification;
 use crate::jwt::request_token::RequestToken;
 
-/// # Tokens outside of a request
+/// # Tokens outside a request
 impl JwtAuth {
     /// Verifies a token that is not in a request, such as one in the first message on a WebSocket.
     ///
@@ -26,7 +26,10 @@ impl JwtAuth {
     /// use axum::response::Response;
     /// use portcullis::{Issuer, JwtAuth, UserContext, testing::TestIssuer};
     ///
-    /// async fn open(State(auth): State<JwtAuth>, upgrade: WebSocketUpgrade) -> Response {
+    /// async fn open(
+    ///     State(auth): State<JwtAuth>,
+    ///     upgrade: WebSocketUpgrade,
+    /// ) -> Response {
     ///     upgrade.on_upgrade(async move |mut socket| {
     ///         match first_message(&auth, &mut socket).await {
     ///             Some(user) => serve(socket, user).await,
@@ -40,7 +43,10 @@ impl JwtAuth {
     /// }
     ///
     /// /// The user of the token in the first message.
-    /// async fn first_message(auth: &JwtAuth, socket: &mut WebSocket) -> Option<UserContext> {
+    /// async fn first_message(
+    ///     auth: &JwtAuth,
+    ///     socket: &mut WebSocket,
+    /// ) -> Option<UserContext> {
     ///     let Some(Ok(Message::Text(token))) = socket.recv().await else {
     ///         return None;
     ///     };

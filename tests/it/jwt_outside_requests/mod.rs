@@ -1,4 +1,4 @@
-//! `JwtAuth::verify`: tokens outside of a request. That its decision is the layer's is asserted wherever a test sends a
+//! `JwtAuth::verify`: tokens outside a request. That its decision is the layer's is asserted wherever a test sends a
 //! token by `ProtectedApp::send_token`.
 
 mod proxy_header;

@@ -40,7 +40,8 @@ const NAMED: &[(&str, &str)] = &[
          gate::AuthGate, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
-         rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, session::SessionError, \
+         jwt::JwtAuthBuilder, rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, \
+         session::SessionError, \
          shared_signals::SharedSignals, testing::TestIssuer",
     ),
     // The body of a request to an endpoint.
