@@ -27,7 +27,8 @@ const NAMED: &[(&str, &str)] = &[
         "back_channel_logout::BackChannelLogout, end_streams::EndableBody for BoxBody, \
          end_streams::EndableBody for Empty, \
          end_streams::EndableBody for Full, end_streams::EndableBody for UnsyncBoxBody, end_streams::Ending, \
-         end_streams::EndingBody, gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, gate::BodyFromBytes for Full, \
+         end_streams::EndingBody, gate::BodyFromBytes, gate::BodyFromBytes for BoxBody, \
+         gate::BodyFromBytes for Bytes, gate::BodyFromBytes for Full, \
          gate::BodyFromBytes for UnsyncBoxBody, gate::Reply, gate::use, \
          shared_signals::SharedSignals",
     ),
@@ -37,12 +38,11 @@ const NAMED: &[(&str, &str)] = &[
          back_channel_logout::BackChannelLogout, client_cert::ClientCertAuthBuilder, \
          context::ClientAddr, context::NoStore, context::TrustedProxies, context::UserContext, csrf::Csrf, \
          end_streams::EndStreamsFuture, end_streams::EndStreamsService, extract::Extract, extract::impl_extractor!, \
-         gate::AuthGate, gate::CredentialSource, \
+         gate::AuthGate, gate::Authenticated, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
          jwt::JwtAuthBuilder, rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, \
-         session::SessionError, \
-         shared_signals::SharedSignals, testing::TestIssuer",
+         session::SessionError, shared_signals::SharedSignals, stack::Stack, testing::TestIssuer",
     ),
     // The body of a request to an endpoint.
     (
