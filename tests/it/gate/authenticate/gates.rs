@@ -111,7 +111,7 @@ impl HttpClient for Server {
 
 #[tokio::test]
 async fn the_decision_about_an_opaque_token_is_that_of_the_layer() {
-    let active = r#"{"active":true,"sub":"ann","aud":"api"}"#;
+    let active = r#"{"active":true,"sub":"ann","aud":"api","iss":"https://auth.example.com","exp":4102444800}"#;
     for (response, status) in [(active, 200), (r#"{"active":false}"#, 401), ("", 503)] {
         let auth = || {
             let builder = IntrospectionAuth::builder().endpoint("https://auth.example.com/introspect");
