@@ -6,6 +6,7 @@ mod ours;
 mod peers;
 pub mod prepared;
 pub mod revocations;
+pub mod streams;
 
 pub use peers::install_crypto_provider;
 

@@ -10,7 +10,7 @@ use std::thread;
 
 use portcullis_peers::cases::CASES;
 use portcullis_peers::prepared::{PreparedCase, bare, named};
-use portcullis_peers::{install_crypto_provider, new_tokens};
+use portcullis_peers::{install_crypto_provider, new_tokens, streams};
 
 fn main() {
     install_crypto_provider();
@@ -21,10 +21,15 @@ fn main() {
             let case = if kind == "run" { named(&args[2]) } else { bare(&args[2]) };
             run(case, args[3].parse().expect("a number of requests"));
         }
+        Some(kind @ ("stream" | "bare stream")) => {
+            streams::run(&args[2], kind == "stream", args[3].parse().expect("a number"));
+        }
+        Some("streams") => report_streams(),
         _ => {
             report_cases();
             report_threads();
             report_new_tokens();
+            report_streams();
         }
     }
 }
@@ -107,6 +112,20 @@ fn report_new_tokens() {
         verified - bare,
         cached - bare
     );
+}
+
+/// Prints what `EndStreams` adds to a response, to a frame and to a stream.
+fn report_streams() {
+    for work in streams::WORK {
+        let [median, least] = streams::added_nanoseconds(work);
+        let [layered, bare] = ["stream", "bare stream"].map(|kind| instructions(kind, work));
+        let instructions = layered.zip(bare).map(|(layered, bare)| layered.saturating_sub(bare));
+        println!(
+            "EndStreams, {work}: {:.1} ns (least disturbed {least:.1}), {} instructions",
+            median,
+            or_dash(instructions)
+        );
+    }
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
