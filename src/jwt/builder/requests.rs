@@ -121,7 +121,8 @@ impl JwtAuthBuilder {
     /// let keys = "https://www.gstatic.com/iap/verify/public_key-jwk";
     /// # let proxy = TestIssuer::start().await?;
     /// # let token = proxy.token("accounts.google.com:117").audience("/projects/1/apps/acme");
-    /// # let (token, iss, keys) = (token.sign(), proxy.url(), &*proxy.jwks_url());
+    /// # let url = proxy.jwks_url();
+    /// # let (token, iss, keys) = (token.sign(), proxy.url(), url.as_str());
     /// let auth = JwtAuth::builder()
     ///     .issuer(Issuer::jwks(iss, keys).profile(Profile::Compatible))
     ///     .audience("/projects/1/apps/acme")
