@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::middleware::map_response;
@@ -32,7 +31,7 @@ async fn open_events() -> impl IntoResponse {
 #[tokio::test]
 async fn an_open_event_stream_and_an_open_websocket_do_not_outlive_the_token() {
     for revokes in [false, true] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = revocations(&clock);
         let auth = auth(&clock).revocations(&revocations).build().unwrap();
         let app = Router::new().route("/events", any(open_events)).route("/socket", any(open_socket));
@@ -79,7 +78,7 @@ async fn a_part_of_a_file_never_looks_complete() {
         (SSE, Some(100_000)),
         ("application/grpc-web", Some(100_000)),
     ] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let (producer, body) = Producer::new();
         let body = match size {
             Some(size) => Body::new(Sized(body, size)),
@@ -102,7 +101,7 @@ async fn a_part_of_a_file_never_looks_complete() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_does_not_survive_a_logout_and_that_of_the_next_login_runs_on() {
     for revocation in [Revocation::token(ISSUER, "of ann"), Revocation::subject(ISSUER, "ann")] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = revocations(&clock);
         let auth = auth(&clock).revocations(&revocations).build().unwrap();
         let (_producer, body) = open(SSE, auth.clone(), EndStreams::new()).await;
@@ -111,9 +110,7 @@ async fn a_stream_does_not_survive_a_logout_and_that_of_the_next_login_runs_on()
         revocations.revoke_by(revocation).await.unwrap();
 
         // Times of tokens are in whole seconds.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 2;
-        let next = TokenBuilder::first_party(ISSUER, SECRET, "ann").audience("api").claim("jti", "next");
-        let next = format!("Bearer {}", next.expires_in(LIFETIME).claim("iat", now).sign());
+        let next = token_issued_at("ann", "next", *START + Duration::from_secs(1));
         let (producer, body) = Producer::new();
         let app = app(SSE, body, EndStreams::new()).layer(auth);
         let mut new = receive(send(app, &next).await.into_body());
@@ -127,7 +124,7 @@ async fn a_stream_does_not_survive_a_logout_and_that_of_the_next_login_runs_on()
 
 #[tokio::test(start_paused = true)]
 async fn a_logout_after_the_check_of_the_token_ends_a_stream_before_its_first_frame() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let auth = auth(&clock).revocations(&revocations).build().unwrap();
     // While the handler runs.
@@ -140,9 +137,8 @@ async fn a_logout_after_the_check_of_the_token_ends_a_stream_before_its_first_fr
     assert_eq!(ends(receive(response.into_body())).await, clean(""));
 
     // Between the response and the first poll of its body, with a frame that is ready.
-    let bob = TokenBuilder::first_party(ISSUER, SECRET, "bob").audience("api").expires_in(LIFETIME).sign();
     let (producer, body) = Producer::new();
-    let response = send(self::app(SSE, body, EndStreams::new()).layer(auth), &format!("Bearer {bob}")).await;
+    let response = send(self::app(SSE, body, EndStreams::new()).layer(auth), &token("bob")).await;
     producer.send("too late");
     revocations.revoke_by(Revocation::subject(ISSUER, "bob")).await.unwrap();
     assert_eq!(ends(receive(response.into_body())).await, clean(""));
@@ -150,7 +146,7 @@ async fn a_logout_after_the_check_of_the_token_ends_a_stream_before_its_first_fr
 
 #[tokio::test(start_paused = true)]
 async fn all_streams_of_a_user_end_and_no_others() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let auth = auth(&clock).revocations(&revocations).build().unwrap();
     let mut streams = Vec::new();
@@ -174,7 +170,7 @@ async fn all_streams_of_a_user_end_and_no_others() {
 
 #[tokio::test]
 async fn a_client_that_disconnects_ends_its_stream() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (producer, body) = Producer::new();
     let app = app(SSE, body, EndStreams::new()).layer(auth(&clock).build().unwrap());
     let mut client = Connection::open(app, "GET / HTTP/1.1").await;
@@ -187,7 +183,7 @@ async fn a_client_that_disconnects_ends_its_stream() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_a_token_opens_within_its_leeway_ends_at_the_end_of_the_leeway() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let auth = auth(&clock).build().unwrap();
     clock.advance(LIFETIME + LEEWAY / 2);
     let (_producer, body) = open(SSE, auth, EndStreams::new()).await;
@@ -201,7 +197,7 @@ async fn a_stream_that_a_token_opens_within_its_leeway_ends_at_the_end_of_the_le
 #[tokio::test(start_paused = true)]
 async fn two_layers_end_a_stream_as_one_does() {
     for media_type in [SSE, "application/grpc", "text/csv"] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let log = LogCapture::start();
         let (_producer, body) = Producer::new();
         let app = app(media_type, body, EndStreams::new()).layer(EndStreams::new().end_downloads());
@@ -224,7 +220,7 @@ async fn two_layers_end_a_stream_as_one_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_reports_an_error_ends_too() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (_producer, body) = Producer::new();
     let as_error = async |response: Response<Body>| (http::StatusCode::INTERNAL_SERVER_ERROR, response);
     let app = plain_app(SSE, body).layer(map_response(as_error)).layer(EndStreams::new());
@@ -239,7 +235,7 @@ async fn a_stream_that_reports_an_error_ends_too() {
 #[tokio::test(start_paused = true)]
 async fn a_compressed_stream_has_a_clean_end_if_the_compression_is_the_outer_layer_and_is_aborted_otherwise() {
     for is_outer in [true, false] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let (producer, body) = Producer::new();
         let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(0));
         let app = plain_app("application/x-ndjson", body);

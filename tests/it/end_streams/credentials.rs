@@ -16,7 +16,7 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 #[tokio::test(start_paused = true)]
 async fn the_stream_of_an_api_key_ends_when_the_key_expires_or_is_revoked() {
     for (expires, revokes) in [(true, false), (false, true), (false, false)] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = revocations(&clock);
         let store = MemoryKeys::new();
         let keys = ApiKeyAuth::builder().prefix("acme_live").store(store).revocations(&revocations);
@@ -47,7 +47,7 @@ async fn the_stream_of_an_api_key_ends_when_the_key_expires_or_is_revoked() {
 #[tokio::test(start_paused = true)]
 async fn the_stream_of_a_session_ends_at_a_logout_and_the_absolute_timeout_but_not_when_it_is_idle() {
     for logs_out in [true, false] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = Revocations::builder().clock(clock.clock()).max_token_lifetime(YEAR).build().unwrap();
         let store = MemorySessions::new().with_clock(clock.clock());
         let sessions = SessionAuth::builder().store(store).clock(clock.clock()).revocations(&revocations);
@@ -77,7 +77,7 @@ async fn the_stream_of_a_session_ends_at_a_logout_and_the_absolute_timeout_but_n
 
 #[tokio::test(start_paused = true)]
 async fn the_stream_of_an_anonymous_caller_is_not_ended() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (producer, body) = Producer::new();
     let auth = auth(&clock).optional().build().unwrap();
     let app = app(SSE, body, EndStreams::new().end_downloads()).layer(auth);
@@ -92,7 +92,7 @@ async fn the_stream_of_an_anonymous_caller_is_not_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_user_loader_that_would_reject_the_user_now_does_not_end_a_stream_but_the_credential_does() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let is_locked = Arc::new(AtomicBool::new(false));
     let locked = Arc::clone(&is_locked);
@@ -117,7 +117,7 @@ async fn a_user_loader_that_would_reject_the_user_now_does_not_end_a_stream_but_
 
 #[tokio::test(start_paused = true)]
 async fn revocations_that_the_layer_knows_end_the_stream_of_a_custom_gate() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let ann = UserContext::new("ann").with_issuer(ISSUER);
     let (_producer, body) = Producer::new();
@@ -131,7 +131,7 @@ async fn revocations_that_the_layer_knows_end_the_stream_of_a_custom_gate() {
 
 #[tokio::test(start_paused = true)]
 async fn revocations_that_only_end_streams_knows_end_the_stream_of_a_token_and_keep_its_leeway() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let layer = || EndStreams::new().revocations(&revocations);
     let auth = auth(&clock).build().unwrap();
@@ -142,7 +142,7 @@ async fn revocations_that_only_end_streams_knows_end_the_stream_of_a_token_and_k
     clock.advance(Duration::from_secs(1));
     assert_eq!(ends(task).await, clean(""));
 
-    clock.set_wall(std::time::SystemTime::now());
+    clock.set_wall(*START);
     let (_producer, body) = open(SSE, auth, layer()).await;
     let mut task = receive(body);
     assert_open(&mut task).await;
@@ -152,7 +152,7 @@ async fn revocations_that_only_end_streams_knows_end_the_stream_of_a_token_and_k
 
 #[tokio::test(start_paused = true)]
 async fn other_revocations_than_those_of_the_layer_that_authenticates_are_not_used() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (own, other) = (revocations(&clock), revocations(&clock));
     let auth = auth(&clock).revocations(&own).build().unwrap();
     let (_producer, body) = open(SSE, auth, EndStreams::new().revocations(&other)).await;

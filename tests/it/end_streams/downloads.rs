@@ -9,7 +9,7 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn another_body_runs_to_its_end() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (producer, body) = open("text/csv", auth(&clock).build().unwrap(), EndStreams::new()).await;
     producer.send("one,");
     let mut task = receive(body);
@@ -22,7 +22,7 @@ async fn another_body_runs_to_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn with_end_downloads_it_is_aborted_by_an_error() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let layer = EndStreams::new().end_downloads();
     let (producer, body) = open("text/csv", auth(&clock).build().unwrap(), layer).await;
     producer.send("one,");
@@ -35,7 +35,7 @@ async fn with_end_downloads_it_is_aborted_by_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_whose_length_was_promised_is_aborted_too() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (producer, body) = Producer::new();
     let add_length = |mut response: axum::response::Response| async {
         response.headers_mut().insert(CONTENT_LENGTH, 100.into());
@@ -51,7 +51,7 @@ async fn a_stream_whose_length_was_promised_is_aborted_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_large_body_of_a_known_size_keeps_its_length_and_is_aborted() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let open = async |size: usize, layer: EndStreams| {
         let app = app("application/zip", Body::from(vec![b'a'; size]), layer).layer(auth(&clock).build().unwrap());
         send(app, &token("ann")).await
@@ -72,7 +72,7 @@ async fn a_large_body_of_a_known_size_keeps_its_length_and_is_aborted() {
 #[tokio::test]
 async fn over_http_1_an_aborted_download_has_no_last_chunk_and_a_stream_has_one() {
     for (media_type, is_complete) in [("text/csv", false), ("text/event-stream", true)] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let (producer, body) = Producer::new();
         let app = app(media_type, body, EndStreams::new().end_downloads()).layer(auth(&clock).build().unwrap());
         let mut client = Connection::open(app, "GET / HTTP/1.1\r\nConnection: close").await;
@@ -85,7 +85,7 @@ async fn over_http_1_an_aborted_download_has_no_last_chunk_and_a_stream_has_one(
 
 #[tokio::test]
 async fn over_http_1_0_a_stream_ends_with_its_connection() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (producer, body) = Producer::new();
     let app = app("text/event-stream", body, EndStreams::new()).layer(auth(&clock).build().unwrap());
     let mut client = Connection::open(app, "GET / HTTP/1.0").await;

@@ -131,7 +131,7 @@ async fn a_tonic_stream_ends_with_status_16_and_the_reason() {
     for (revokes, message, code) in
         [(false, "the token has expired", "token_expired"), (true, "the token has been revoked", "token_revoked")]
     {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = revocations(&clock);
         let (sender, values) = watch::channel("one");
         let channel = serve(values, auth(&clock).revocations(&revocations).build().unwrap()).await;
@@ -157,7 +157,7 @@ async fn a_tonic_stream_ends_with_status_16_and_the_reason() {
 
 #[tokio::test]
 async fn over_http_2_an_aborted_download_is_reset() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (_sender, values) = watch::channel("");
     let channel = serve(values, auth(&clock).build().unwrap()).await;
     let request = Request::get("/test.Values/Download").header("authorization", token("ann"));
@@ -173,7 +173,7 @@ async fn over_http_2_an_aborted_download_is_reset() {
 #[tokio::test(start_paused = true)]
 async fn a_call_of_grpc_web_ends_with_a_frame_of_the_trailers() {
     for media_type in ["application/grpc-web+proto", "application/grpc-web-text"] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let (_producer, body) = open(media_type, auth(&clock).build().unwrap(), EndStreams::new()).await;
         let task = tokio::spawn(body.collect());
         clock.advance(LIFETIME + LEEWAY);
@@ -195,7 +195,7 @@ async fn a_call_of_grpc_web_ends_with_a_frame_of_the_trailers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_another_server_than_tonic_serves_ends_with_trailers() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (producer, body) = open("application/grpc+proto", auth(&clock).build().unwrap(), EndStreams::new()).await;
     producer.send("a message");
     let task = receive(body);

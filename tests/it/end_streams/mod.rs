@@ -10,8 +10,8 @@ mod sockets;
 mod streams;
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -39,9 +39,23 @@ const LEEWAY: Duration = Duration::from_secs(60);
 /// How soon a stream ends.
 const SOON: Duration = Duration::from_secs(1);
 
+/// When the tests begin, by the wall clock. Tokens are issued then, and clocks start then, however slow the tests are.
+static START: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
+
+fn clock() -> FakeClock {
+    let clock = FakeClock::new();
+    clock.set_wall(*START);
+    clock
+}
+
 fn token(user: &str) -> String {
-    let token = TokenBuilder::first_party(ISSUER, SECRET, user).audience("api").claim("jti", format!("of {user}"));
-    format!("Bearer {}", token.expires_in(LIFETIME).sign())
+    token_issued_at(user, &format!("of {user}"), *START)
+}
+
+fn token_issued_at(user: &str, id: &str, time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = TokenBuilder::first_party(ISSUER, SECRET, user).audience("api").claim("jti", id);
+    format!("Bearer {}", token.claim("iat", seconds).claim("exp", seconds + LIFETIME.as_secs()).sign())
 }
 
 fn auth(clock: &FakeClock) -> JwtAuthBuilder {

@@ -26,7 +26,7 @@ pub(super) const UPGRADE: &str = "GET /socket HTTP/1.1\r\nConnection: Upgrade\r\
 #[tokio::test]
 async fn a_websocket_is_closed_with_code_3000_at_the_expiry_and_at_a_revocation() {
     for revokes in [false, true] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = revocations(&clock);
         let auth = auth(&clock).revocations(&revocations).build().unwrap();
         let app = Router::new().route("/socket", any(open_socket)).layer(EndStreams::new().end_downloads()).layer(auth);
@@ -58,7 +58,7 @@ async fn user_of(auth: JwtAuth) -> UserContext {
 
 #[tokio::test(start_paused = true)]
 async fn ended_resolves_at_the_expiry_and_the_leeway_and_at_a_revocation() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let user = user_of(auth(&clock).revocations(&revocations).leeway(Duration::from_secs(10)).build().unwrap()).await;
     let mut task = tokio::spawn(user.ended());
@@ -67,7 +67,7 @@ async fn ended_resolves_at_the_expiry_and_the_leeway_and_at_a_revocation() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(timeout(SOON, task).await.unwrap().unwrap(), Ended::Expired);
 
-    clock.set_wall(std::time::SystemTime::now());
+    clock.set_wall(*START);
     let mut task = tokio::spawn(user.ended());
     timeout(Duration::from_secs(30), &mut task).await.unwrap_err();
     revocations.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
@@ -78,7 +78,7 @@ async fn ended_resolves_at_the_expiry_and_the_leeway_and_at_a_revocation() {
 
 #[tokio::test(start_paused = true)]
 async fn ended_needs_no_revocations() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let user = user_of(auth(&clock).build().unwrap()).await;
     let task = tokio::spawn(user.ended());
     clock.advance(LIFETIME + LEEWAY);
@@ -111,7 +111,7 @@ async fn a_user_made_by_hand_ends_at_its_expiry_by_the_clock_of_the_system_witho
 
 #[tokio::test(start_paused = true)]
 async fn revocations_end_a_user_made_by_hand_only_through_their_own_watch() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let ann = UserContext::new("ann").with_issuer(ISSUER);
     let (mut by_itself, by_watch) = (tokio::spawn(ann.ended()), tokio::spawn(revocations.watch(&ann)));

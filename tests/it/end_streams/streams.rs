@@ -30,7 +30,7 @@ async fn a_stream_ends_cleanly_within_a_second_after_the_expiry_and_the_leeway()
         "application/json-seq",
         "multipart/x-mixed-replace; boundary=frame",
     ] {
-        let clock = FakeClock::new();
+        let clock = clock();
         let (producer, body) = open(media_type, auth(&clock).build().unwrap(), EndStreams::new()).await;
         producer.send("one ");
         let mut task = receive(body);
@@ -51,7 +51,7 @@ async fn a_stream_ends_within_a_second_of_a_revocation_whichever_it_is() {
     for revocation in
         [Revocation::token(ISSUER, "of ann"), Revocation::subject(ISSUER, "ann"), Revocation::issuer(ISSUER)]
     {
-        let clock = FakeClock::new();
+        let clock = clock();
         let revocations = revocations(&clock);
         let auth = auth(&clock).revocations(&revocations).build().unwrap();
         let (producer, body) = open(SSE, auth, EndStreams::new()).await;
@@ -69,7 +69,7 @@ async fn a_stream_ends_within_a_second_of_a_revocation_whichever_it_is() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_any_gate_and_in_any_of_and_a_stack_ends() {
     for kind in 0..3 {
-        let clock = FakeClock::new();
+        let clock = clock();
         let auth = auth(&clock).build().unwrap();
         let (_producer, body) = Producer::new();
         let app = app(SSE, body, EndStreams::new());
@@ -91,9 +91,8 @@ async fn a_stream_of_any_gate_and_in_any_of_and_a_stack_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn the_deadline_follows_the_clock_of_the_layer_also_backward() {
-    let clock = FakeClock::new();
-    let wall = SystemTime::now();
-    clock.set_wall(wall);
+    let clock = clock();
+    let wall = *START;
     let (_producer, body) = open(SSE, auth(&clock).build().unwrap(), EndStreams::new()).await;
     let mut task = receive(body);
     let hour = Duration::from_secs(3_600);
@@ -109,7 +108,7 @@ async fn the_deadline_follows_the_clock_of_the_layer_also_backward() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_no_layer_has_authenticated_gets_500() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let (_producer, body) = Producer::new();
     // In the wrong order.
     let app = plain_app(SSE, body).layer(auth(&clock).build().unwrap()).layer(EndStreams::new());
@@ -122,7 +121,7 @@ async fn a_request_that_no_layer_has_authenticated_gets_500() {
 
 #[tokio::test(start_paused = true)]
 async fn responses_without_a_body_stay_as_they_are() {
-    let clock = FakeClock::new();
+    let clock = clock();
     for (method, status) in [(Method::HEAD, 200), (Method::GET, 101), (Method::GET, 204), (Method::GET, 304)] {
         // A body that a handler should not have sent shows whether it was wrapped.
         let (producer, body) = Producer::new();
@@ -140,23 +139,25 @@ async fn responses_without_a_body_stay_as_they_are() {
         producer.send("as it is");
         drop(producer);
         assert_eq!(ends(receive(response.into_body())).await, clean("as it is"), "{status}");
-        clock.set_wall(SystemTime::now());
+        clock.set_wall(*START);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_complete_response_stays_as_it_is() {
-    let clock = FakeClock::new();
-    let complete = app(SSE, Body::from("data: 1\n\n"), EndStreams::new());
-    let response = send(complete.layer(auth(&clock).build().unwrap()), &token("ann")).await;
-    assert_eq!(response.body().size_hint().exact(), Some(9));
-    clock.advance(LIFETIME + LEEWAY);
-    assert_eq!(ends(receive(response.into_body())).await, clean("data: 1\n\n"));
+    for size in [9, 100_000] {
+        let clock = clock();
+        let complete = app(SSE, Body::from("a".repeat(size)), EndStreams::new());
+        let response = send(complete.layer(auth(&clock).build().unwrap()), &token("ann")).await;
+        assert_eq!(response.body().size_hint().exact(), Some(size as u64));
+        clock.advance(LIFETIME + LEEWAY);
+        assert_eq!(ends(receive(response.into_body())).await, clean(&"a".repeat(size)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_ended_stream_logs_one_line_that_counts_it_and_has_no_secret() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let revocations = revocations(&clock);
     let log = LogCapture::start();
     let auth = auth(&clock).revocations(&revocations).build().unwrap();
@@ -164,7 +165,7 @@ async fn an_ended_stream_logs_one_line_that_counts_it_and_has_no_secret() {
     let task = receive(body);
     clock.advance(LIFETIME + LEEWAY);
     ends(task).await;
-    clock.set_wall(SystemTime::now());
+    clock.set_wall(*START);
     let (_producer, body) = open(SSE, auth, EndStreams::new()).await;
     let task = receive(body);
     revocations.revoke_by(Revocation::subject(ISSUER, "ann")).await.unwrap();
