@@ -233,7 +233,8 @@ fn a_watch_moves_to_another_runtime_when_its_own_is_shut_down() {
     runtime().block_on(async {
         timeout(Duration::from_secs(1), &mut watch).await.unwrap_err();
         // In a task, which only the timer of the watch wakes.
-        let task = tokio::spawn(watch);
+        let mut task = tokio::spawn(watch);
+        timeout(Duration::from_secs(1), &mut task).await.unwrap_err();
         clock.advance(Duration::from_secs(30));
         assert_eq!(timeout(Duration::from_secs(60), task).await.unwrap().unwrap(), Ended::Expired);
     });
@@ -254,6 +255,56 @@ async fn a_watch_resolves_at_the_expiry_without_leeway() {
         assert!(start.elapsed() <= Duration::from_millis(until), "{:?}", start.elapsed());
         assert_eq!(watched(&revocations), 0);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expiry_that_is_earlier_than_the_awaited_one_is_not_missed() {
+    let revocations = TestClock::new(true).revocations();
+    let later = user_until("ann", "t", Some(Duration::from_secs(3_600)));
+    let mut later = tokio::spawn(revocations.watch(&later));
+    timeout(Duration::from_millis(10), &mut later).await.unwrap_err();
+    let soon = user_until("bob", "u", Some(Duration::from_millis(100)));
+    let soon = tokio::spawn(revocations.watch(&soon));
+    assert_eq!(timeout(Duration::from_millis(95), soon).await.unwrap().unwrap(), Ended::Expired);
+}
+
+#[test]
+fn a_watch_that_was_first_polled_without_a_runtime_is_woken_at_the_expiry_once_it_has_one() {
+    let clock = TestClock::new(false);
+    let mut polled = Polled::new(clock.revocations().watch(&user_until("ann", "t", Some(Duration::from_secs(30)))));
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+        assert_eq!(polled.poll(), Poll::Pending);
+        clock.advance(Duration::from_secs(30));
+        time::sleep(Duration::from_secs(1)).await;
+        assert_eq!((polled.wake_ups(), polled.poll()), (1, Poll::Ready(Ended::Expired)));
+    });
+}
+
+#[test]
+fn the_task_that_polled_last_is_woken() {
+    let revocations = revocations();
+    let mut polled = Polled::new(revocations.watch(&user("ann")));
+    let first = std::mem::take(&mut polled.counter);
+    assert_eq!(polled.poll(), Poll::Pending);
+    revoke(&revocations, &user("ann"));
+    assert_eq!((first.0.load(Ordering::SeqCst), polled.wake_ups()), (0, 1));
+}
+
+#[test]
+fn an_expired_credential_stays_expired_when_the_clock_is_set_back() {
+    let clock = TestClock::new(false);
+    let mut watch = clock.revocations().watch(&user_until("ann", "t", Some(Duration::ZERO)));
+    assert_eq!(now(&mut watch), Ended::Expired);
+    clock.offset.fetch_sub(60_000, Ordering::SeqCst);
+    assert_eq!(now(&mut watch), Ended::Expired);
+}
+
+#[test]
+fn a_credential_does_not_end_a_part_of_a_microsecond_early() {
+    let clock = TestClock::new(false);
+    let mut polled = Polled::new(clock.revocations().watch(&user_until("ann", "t", Some(Duration::from_nanos(1)))));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(polled.poll(), Poll::Ready(Ended::Expired));
 }
 
 #[tokio::test]
