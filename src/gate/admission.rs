@@ -85,13 +85,7 @@ impl Admission {
     /// Admits the request of a verified user. With a loader, that is a decision to wait for.
     ///
     /// `realm` returns the realm of a rejection by the loader.
-    #[cfg(any(
-        feature = "api_key",
-        feature = "basic",
-        feature = "client_cert",
-        feature = "introspection",
-        feature = "jwt"
-    ))]
+    #[cfg(any(feature = "api_key", feature = "basic", feature = "client_cert", feature = "introspection"))]
     pub(crate) fn enter(
         &self,
         head: &mut request::Parts,
