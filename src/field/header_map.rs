@@ -46,7 +46,7 @@ pub(crate) fn append(headers: &mut HeaderMap, name: &HeaderName, value: HeaderVa
 }
 
 /// Inserts the header, replacing its values.
-#[cfg(any(feature = "headers", feature = "jwt"))]
+#[cfg(feature = "headers")]
 pub(crate) fn insert(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     let _ = headers.try_insert(name.clone(), value);
 }

@@ -14,7 +14,7 @@ use http::header::{SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
 use http::{HeaderMap, HeaderValue, Method, request};
 use zeroize::Zeroizing;
 
-use super::header_map::{insert, mark_sensitive};
+use super::header_map::{append, mark_sensitive};
 use super::websocket::asks_for_upgrade;
 
 /// Why a list of protocols has no usable token. Both are a 400.
@@ -67,7 +67,8 @@ impl WebSocketToken {
     ///
     /// # Errors
     ///
-    /// Returns [`WebSocketTokenError`] if a token is announced and missing or malformed, or if there are several.
+    /// Returns [`WebSocketTokenError`] if a token is announced and missing or malformed, or if there are several, even
+    /// equal ones.
     pub(crate) fn take(headers: &mut HeaderMap, name: &str) -> Result<Option<Self>, WebSocketTokenError> {
         mark_sensitive(headers, &SEC_WEBSOCKET_PROTOCOL);
         let Some(Offer { token, others }) = find(headers, name)? else { return Ok(None) };
@@ -78,11 +79,18 @@ impl WebSocketToken {
                 Self { token: Zeroizing::new(token), encoded: Some(Zeroizing::new(element.to_vec())) }
             }
         };
-        let others = others.join(&b", "[..]);
+        // Protocols are unique (RFC 6455 §4.1). The handler would see the second one.
+        if others.contains(&token.as_bytes()) {
+            return Err(WebSocketTokenError::Repeated);
+        }
+        // A token for another name, which another server reads.
+        let has_other_token = others.iter().any(|element| element.starts_with(ENCODED));
         // The elements are parts of valid values, so only an empty list is left out.
-        match HeaderValue::try_from(others) {
-            Ok(others) if !others.is_empty() => insert(headers, &SEC_WEBSOCKET_PROTOCOL, others),
-            _ => drop(headers.remove(&SEC_WEBSOCKET_PROTOCOL)),
+        let others = HeaderValue::try_from(others.join(&b", "[..])).ok().filter(|value| !value.is_empty());
+        headers.remove(&SEC_WEBSOCKET_PROTOCOL);
+        if let Some(mut value) = others {
+            value.set_sensitive(has_other_token);
+            append(headers, &SEC_WEBSOCKET_PROTOCOL, value);
         }
         Ok(Some(token))
     }

@@ -100,9 +100,21 @@ fn a_list_with_two_readings_is_an_error() {
         (&["bearer, a.b.c", "bearer, a.b.c"], WebSocketTokenError::Repeated),
         (&["bearer, a.b.c, base64url.bearer.authorization.bearer.YS5iLmM"], WebSocketTokenError::Repeated),
         (&["base64url.bearer.authorization.bearer.YS5iLmM, bearer, chat"], WebSocketTokenError::Repeated),
+        (&["bearer, a.b.c, a.b.c"], WebSocketTokenError::Repeated),
+        (&["a.b.c", "bearer, a.b.c"], WebSocketTokenError::Repeated),
+        (&["base64url.bearer.authorization.bearer.YS5iLmM, a.b.c"], WebSocketTokenError::Repeated),
     ] {
         assert_eq!(take(lines), Err(error), "{lines:?}");
     }
+}
+
+#[test]
+fn a_token_for_another_name_stays_and_is_sensitive() {
+    let list = "bearer, a.b.c, base64url.bearer.authorization.k8s.io.ZC5lLmY";
+    let mut headers = headers(&[list.as_bytes()]);
+    assert!(WebSocketToken::take(&mut headers, "bearer").unwrap().is_some());
+    let left = &headers[SEC_WEBSOCKET_PROTOCOL];
+    assert!(left.is_sensitive() && left == "bearer, base64url.bearer.authorization.k8s.io.ZC5lLmY", "{headers:?}");
 }
 
 #[test]
