@@ -144,3 +144,14 @@ async fn the_end_of_a_session_is_kept_for_longer_than_the_session_would_last() {
     let expiries = revocations.0.records().into_iter().map(|record| record.expires_at());
     assert_eq!(expiries.filter(|expires_at| *expires_at < later).count(), 1);
 }
+
+#[tokio::test]
+async fn an_empty_id_is_no_id() {
+    let revocations = Revocations::builder().build().unwrap();
+    for user in ["ann", "bob"].map(|name| UserContext::new(name).with_issuer(ISSUER)) {
+        for user in [user.clone().with_token_id(""), user.with_session_id("")] {
+            assert!(matches!(revocations.revoke(&user).await, Err(RevokeError::IdMissing)));
+            assert!(revocations.check(&user).is_ok());
+        }
+    }
+}

@@ -63,7 +63,7 @@ impl Policy {
     ) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
         // Both are rejected by this process before the first wait.
         let ended = self.end(owner, id);
-        let login = owner.issuer().zip(owner.session_id());
+        let login = owner.issuer().zip(owner.session_id().filter(|id| !id.is_empty()));
         let tokens = login.map(|(issuer, id)| self.revocations.revoke_by(Revocation::session_until_now(issuer, id)));
         async move {
             let ended = ended.await;

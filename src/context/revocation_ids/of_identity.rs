@@ -7,6 +7,7 @@ use crate::context::identity::Identity;
 use crate::context::revocation_ids::RevocationIds;
 use crate::context::revocation_ids::id::{RevocationId, RevocationKind};
 use crate::context::revocation_ids::id_hash::IdHash;
+use crate::context::shared_str::SharedStr;
 
 impl Identity {
     /// Computes what the credential can be revoked by.
@@ -19,8 +20,8 @@ impl Identity {
         // An app without issuers has one set of users, so its sessions can be revoked by user too.
         let no_issuer = is_session.then_some("");
         let issuer = issuer.or_else(|| self.issuer.as_deref().or(no_issuer).map(of_issuer));
-        let session = self.session_id.as_deref();
-        let credential = match (self.token_id.as_deref(), issuer) {
+        let session = nonempty(self.session_id.as_ref());
+        let credential = match (nonempty(self.token_id.as_ref()), issuer) {
             (Some(id), _) if self.credential == Credential::ApiKey => Some(RevocationKind::ApiKey { id }),
             (Some(id), _) if is_session => Some(RevocationKind::OwnSession { id }),
             (Some(id), Some(issuer)) => Some(RevocationKind::Token { issuer, id }),
@@ -52,4 +53,10 @@ impl Identity {
         }
         .with_hashes()
     }
+}
+
+/// Returns an id, unless it is empty: an empty one is not that of a single token or session, so its revocation would
+/// include those of other users.
+fn nonempty(id: Option<&SharedStr>) -> Option<&str> {
+    id.map(|id| &**id).filter(|id| !id.is_empty())
 }

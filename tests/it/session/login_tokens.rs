@@ -125,3 +125,23 @@ async fn a_new_login_of_the_same_browser_revokes_no_tokens() {
     test.log_in(&mut browser).await;
     assert_eq!((browser.me(&test.here.app).await, test.api(&token).await), (200, 200));
 }
+
+#[tokio::test]
+async fn an_empty_session_id_is_no_login_that_users_share() {
+    let clock = fake_clock();
+    let revocations = Revocations::builder().clock(clock.clock()).build().unwrap();
+    let store = TestStore::new(MemorySessions::new().with_clock(clock.clock()));
+    let here = Fixture::of(store, clock, |builder| builder.revocations(&revocations));
+    // As of an ID token without `sid`.
+    let log_in = async |session: Session, Query(login): Query<super::Login>| {
+        let user = UserContext::new(login.user).with_issuer(ISSUER).with_session_id(String::default());
+        session.log_in(user).await.map(drop)
+    };
+    let login = Router::new().route("/login", post(log_in)).layer(here.sessions.to_optional());
+    let (mut ann, mut bob) = (Browser::default(), Browser::default());
+    ann.post(&login, "/login?user=ann").await;
+    bob.post(&login, "/login?user=bob").await;
+    assert_eq!((ann.me(&here.app).await, bob.me(&here.app).await), (200, 200));
+    assert_eq!(ann.clone().post(&here.app, "/logout").await.status, 200);
+    assert_eq!((ann.me(&here.app).await, bob.me(&here.app).await), (401, 200));
+}
