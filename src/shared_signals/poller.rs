@@ -1,6 +1,7 @@
 //! `EventPoller`: fetches security event tokens from a transmitter that does not send them (RFC 8936).
 
 mod exchange;
+mod panic;
 mod pause;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::shared_signals::error::SetError;
 use crate::shared_signals::handlers::PollAuthorization;
 use crate::shared_signals::policy::Policy;
 use crate::shared_signals::poller::exchange::{Batch, PollError, Results};
+use crate::shared_signals::poller::panic::without_panic;
 use crate::shared_signals::poller::pause::Pauses;
 
 /// Fetches security events from the polling endpoint of an identity provider (RFC 8936); see the
@@ -50,8 +52,9 @@ impl EventPoller {
         let mut pauses = Pauses::default();
         loop {
             let started = self.now();
-            let polled = timeout(POLL_TIMEOUT, self.poll(&results, pauses.max_events())).await;
-            let next = match polled.unwrap_or(Err(PollError::TimedOut)) {
+            let poll = timeout(POLL_TIMEOUT, self.poll(&results, pauses.max_events()));
+            let polled = without_panic(poll).await.ok_or(PollError::Panicked);
+            let next = match polled.and_then(|polled| polled.unwrap_or(Err(PollError::TimedOut))) {
                 Ok(batch) => {
                     // The transmitter has received the results.
                     let earlier = std::mem::take(&mut results);
@@ -116,12 +119,14 @@ impl EventPoller {
 
     async fn receive(&self, id: &str, token: Option<&str>) -> Result<(), SetError> {
         let token = token.ok_or(SetError::Encoding)?;
-        timeout(APPLY_TIMEOUT, self.policy.receive(token, Some(id))).await.unwrap_or_else(|_| {
-            tracing::warn!(
-                "a security event is not applied, because a function of the app or the stream takes too long"
-            );
-            Err(SetError::NotApplied)
-        })
+        let received = without_panic(timeout(APPLY_TIMEOUT, self.policy.receive(token, Some(id)))).await;
+        let reason = match received {
+            Some(Ok(result)) => return result,
+            Some(Err(_)) => "a function of the app or the stream takes too long",
+            None => "a function of the app has panicked",
+        };
+        tracing::warn!("a security event is not applied, because {reason}");
+        Err(SetError::NotApplied)
     }
 
     /// Waits by the clock of the settings, which a test moves.

@@ -104,6 +104,8 @@ pub(super) enum PollError {
     Client(String),
     /// The response is no JSON object with `sets`, or is ambiguous.
     Malformed,
+    /// The function of the app or the client has panicked.
+    Panicked,
     Status {
         status: StatusCode,
         retry_after: Option<Duration>,
@@ -131,6 +133,9 @@ impl fmt::Display for PollError {
             Self::AuthorizationInvalid => f.write_str("the Authorization header is not the value of a header"),
             Self::Client(reason) => f.write_str(reason),
             Self::Malformed => f.write_str("the response is not a JSON object with `sets`"),
+            Self::Panicked => {
+                f.write_str("the client, or the function that returns the Authorization header, has panicked")
+            }
             Self::Status { status: StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, .. } => {
                 f.write_str("the transmitter rejected the Authorization header")
             }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::Response;
@@ -164,6 +164,29 @@ async fn without_an_authorization_no_request_is_sent() {
             _ => Ok("Bearer t".to_owned()),
         };
         async { result }
+    });
+    let polling = tokio::spawn(poller.run());
+    sleep(4 * SECOND).await;
+    polling.abort();
+    let times: Vec<_> = requests.lock().unwrap().iter().map(|(time, _)| *time).collect();
+    assert_eq!(times, [3_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_the_app_ends_no_polling() {
+    let requests: Arc<Mutex<Vec<_>>> = Arc::default();
+    let transmitter = Transmitter { start: time::Instant::now(), steps: [].into(), requests: Arc::clone(&requests) };
+    let mut poller = poller(transmitter);
+    let calls = Mutex::new(0);
+    poller.authorization = PollAuthorization::new(move || {
+        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls += 1;
+        assert_ne!(*calls, 1, "before the future");
+        let is_second = *calls == 2;
+        async move {
+            assert!(!is_second, "in the future");
+            Ok("Bearer t".to_owned())
+        }
     });
     let polling = tokio::spawn(poller.run());
     sleep(4 * SECOND).await;

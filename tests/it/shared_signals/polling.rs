@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use portcullis::revocation::Revocation;
+use portcullis::shared_signals::SecurityEvent;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
@@ -188,6 +189,21 @@ async fn a_token_that_could_not_be_applied_is_neither_acknowledged_nor_reported(
     poll.deliver([("j1", for_app)]);
     assert_eq!(transmitter.poll().await.acknowledged(), ["j1"]);
     assert_eq!(*calls.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn an_event_about_which_the_app_panics_stops_no_other() {
+    let (app, mut transmitter) = (Fixture::new().await, Transmitter::start().await);
+    let _polling = start_with(&app, &transmitter, |builder| {
+        builder.on_event(async |event: SecurityEvent| {
+            assert_ne!(event.token_id(), "j1");
+            Ok(())
+        })
+    });
+    let for_app = app.event_token(json!({ LEVEL_CHANGE: {} })).claim("jti", "j1").sign();
+    transmitter.poll().await.deliver([("j1", for_app), ("j2", token(&app, "j2"))]);
+    let (poll, _) = transmitter.poll_after_pause(&app.clock).await;
+    assert_eq!((poll.acknowledged(), poll.errors().len()), (vec!["j2"], 0));
 }
 
 #[tokio::test]
