@@ -17,6 +17,7 @@ use crate::end_streams::endable_body::EndableBody;
 use crate::end_streams::ending::Ending;
 use crate::end_streams::how::{self, How};
 use crate::end_streams::layer::EndStreams;
+use crate::field::header_map::insert_if_absent;
 use crate::gate::{BodyFromBytes, Denial, DenialKind, Reply};
 
 impl<S> Layer<S> for EndStreams {
@@ -43,7 +44,7 @@ impl EndStreams {
         let mut response = response.map(|body| body.end_with(Ending::new(watch, how, user)));
         // The client must know that the body is longer than what it has received, if it is.
         if let Some(size) = size {
-            response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| size.into());
+            insert_if_absent(response.headers_mut(), &CONTENT_LENGTH, || size.into());
         }
         response
     }

@@ -69,6 +69,26 @@ async fn a_large_body_of_a_known_size_keeps_its_length_and_is_aborted() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_response_with_as_many_headers_as_possible_is_aborted_too() {
+    let clock = FakeClock::new();
+    let fill = |mut response: axum::response::Response| async {
+        for number in 0.. {
+            let name = http::HeaderName::try_from(format!("x-{number}")).unwrap();
+            if response.headers_mut().try_insert(name, 0.into()).is_err() {
+                break;
+            }
+        }
+        response
+    };
+    let app = plain_app("application/zip", Body::from(vec![b'a'; 64 * 1024 + 1]));
+    let app = app.layer(map_response(fill)).layer(EndStreams::new().end_downloads());
+    let response = send(app.layer(auth(&clock).build().unwrap()), &token("ann")).await;
+    assert!(!response.headers().contains_key(CONTENT_LENGTH));
+    clock.advance(LIFETIME + LEEWAY);
+    assert!(ends(receive(response.into_body())).await.error.is_some());
+}
+
 #[tokio::test]
 async fn over_http_1_an_aborted_download_has_no_last_chunk_and_a_stream_has_one() {
     for (media_type, is_complete) in [("text/csv", false), ("text/event-stream", true)] {
