@@ -221,7 +221,8 @@ pub trait AuthGate: Gate {
     /// Returns the response that the layer would send. [`Reply::into_response`] renders it, with `Bytes` as the body
     /// for other servers; [`Reply::extensions`] has the [`Denial`](crate::gate::Denial). After an error, and if the
     /// future is dropped before it completes, the head has no user, and is otherwise as it was, except that credentials
-    /// are marked as sensitive and headers that only a trusted proxy may send are removed.
+    /// are marked as sensitive, and headers that only a trusted proxy may send and the token among the protocols of a
+    /// WebSocket are removed.
     fn authenticate(
         &self,
         head: &mut request::Parts,

@@ -85,14 +85,18 @@ fn read_any<'a>(
     cookie: Option<&(String, Csrf)>,
     protocol: Option<&str>,
 ) -> Result<Option<RequestToken<'a>>, DenialKind> {
+    // First of all, because a caller of `AuthGate::authenticate` keeps the head after an error.
+    if cookie.is_some() {
+        mark_sensitive(&mut head.headers, &COOKIE);
+    }
+    if protocol.is_some() {
+        mark_sensitive(&mut head.headers, &SEC_WEBSOCKET_PROTOCOL);
+    }
     let has_authorization = authorization(&mut head.headers).map_err(bearer_denial)?.is_some();
     let from_protocol = match protocol {
         Some(name) => take_from_protocols(head, name)?,
         None => None,
     };
-    if cookie.is_some() {
-        mark_sensitive(&mut head.headers, &COOKIE);
-    }
     let head = &*head;
     let from_cookie = match cookie {
         Some((name, csrf)) => read_cookie(&head.headers, name)?.map(|token| (token, csrf)),
@@ -121,7 +125,6 @@ fn read_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>
 
 /// Removes a token from the protocols of a request that opens a WebSocket.
 fn take_from_protocols(head: &mut request::Parts, name: &str) -> Result<Option<Box<WebSocketToken>>, DenialKind> {
-    mark_sensitive(&mut head.headers, &SEC_WEBSOCKET_PROTOCOL);
     if !opens_websocket(head) {
         return Ok(None);
     }

@@ -100,11 +100,13 @@ impl CredentialTable {
     ///
     /// Returns [`CredentialError::Multiple`] if there are several, even if no gate reads one of them (RFC 6750 §2).
     pub(crate) fn find_gate(&self, head: &mut request::Parts) -> Result<Option<usize>, CredentialError> {
+        if !self.websocket_protocols.is_empty() {
+            mark_sensitive(&mut head.headers, &SEC_WEBSOCKET_PROTOCOL);
+        }
         let explicit = self.find_explicit(&mut head.headers)?.map(|explicit| explicit.gate);
         if self.websocket_protocols.is_empty() {
             return Ok(explicit);
         }
-        mark_sensitive(&mut head.headers, &SEC_WEBSOCKET_PROTOCOL);
         let mut announced = self.announced_tokens(head);
         match (announced.next(), announced.next()) {
             (None, _) => Ok(explicit),

@@ -141,3 +141,26 @@ async fn the_decision_about_a_session_is_that_of_the_layer() {
     let cases = [(vec![], 200), (header("cookie", invented), 200)];
     compare("optional session", || auth().to_optional(), &cases).await;
 }
+
+#[tokio::test]
+async fn no_debug_of_the_head_shows_a_credential_of_a_request_with_several() {
+    let ann = token("ann").sign();
+    let tokens = || jwt().websocket_protocol("bearer");
+    let keys = ApiKeyAuth::builder().prefix("acme").header(X_API_KEY).store(MemoryKeys::new()).build().unwrap();
+    let any_of = AnyOf::new((keys, tokens().build().unwrap())).unwrap();
+    let auth = tokens().build().unwrap();
+    let headers = [
+        header("authorization", "Basic YTpi"),
+        header("authorization", "Basic YTpi"),
+        header("cookie", format!("token={ann}")),
+        header("sec-websocket-protocol", format!("bearer, {ann}")),
+        header("upgrade", "websocket"),
+    ];
+    let head = || request(&Method::GET, &headers.concat()).into_parts().0;
+    let (mut one, mut other) = (head(), head());
+    assert_eq!(auth.authenticate(&mut one).await.unwrap_err().status(), 400);
+    assert_eq!(any_of.authenticate(&mut other).await.unwrap_err().status(), 400);
+    for head in [one, other] {
+        assert!(!format!("{head:?}").contains(&ann[20..60]), "{head:?}");
+    }
+}
