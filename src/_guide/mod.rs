@@ -20,7 +20,7 @@
 //! | How do I log browser users in and out? | [sessions](recipes::sessions) |
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
-//! | How do I log a user out, on all devices and with what is open? | [logout](recipes::logout) |
+//! | How do I log a user out on all devices, and end open streams? | [logout](recipes::logout) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |

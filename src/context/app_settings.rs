@@ -38,7 +38,8 @@ impl AppSettings {
         issues.add(ConfigIssue::new("default_tier", kind, reason, remedy).with_value(default.name()));
     }
 
-    /// Adds the tier, the role table, the realm and the lifetime. A tier that the app does not know is not replaced by the default.
+    /// Adds the tier, the role table, the realm and the lifetime. A tier that the app does not know is not replaced by
+    /// the default.
     pub(crate) fn complete(&self, identity: &mut Identity) {
         identity.tier = match &identity.tier_name {
             Some(name) => self.tiers.as_ref().and_then(|tiers| tiers.find(name)),

@@ -1,4 +1,4 @@
-//! `EndableBody`: a response body that can end before its time.
+//! `EndableBody`: a response body that can end early.
 
 use bytes::Bytes;
 use http_body_util::combinators::{BoxBody, UnsyncBoxBody};
@@ -9,11 +9,11 @@ use crate::end_streams::ending::{CredentialEnded, Ending};
 /// A response body that [`EndStreams`](crate::EndStreams) can end.
 ///
 /// These bodies implement it: axum's `Body` (feature `axum`), tonic's `Body` (feature `tonic`), `Full<Bytes>` and
-/// `Empty<Bytes>`, which are complete, and `BoxBody` and `UnsyncBoxBody` of http-body-util, if their error can be created
-/// from [`CredentialEnded`], as `std::io::Error` and a boxed error can. So does an `Either` of two of them, and a `Box` of
-/// one.
+/// `Empty<Bytes>`, which are complete, and `BoxBody` and `UnsyncBoxBody` of http-body-util, if their error can be
+/// created from [`CredentialEnded`], as `std::io::Error` and a boxed error can. So do an `Either` of two of them, and a
+/// `Box` of one.
 ///
-/// Implement it for a custom body that can hold any other:
+/// Implement it for a custom body that can hold any other body:
 ///
 /// ```
 /// use std::error::Error;
@@ -33,7 +33,7 @@ use crate::end_streams::ending::{CredentialEnded, Ending};
 /// # let _ = ApiBody(http_body_util::Empty::new().map_err(|never| match never {}).boxed_unsync());
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "a response body of type `{Self}` cannot be ended before its time",
+    message = "a response body of type `{Self}` cannot be ended early",
     note = "box the body inside this layer with `.map_response(axum::response::IntoResponse::into_response)`, or implement `portcullis::end_streams::EndableBody` for a custom body"
 )]
 pub trait EndableBody {

@@ -1,4 +1,4 @@
-//! `Ending`: when and how the body of a response ends before its time.
+//! `Ending`: when and how the body of a response ends early.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::context::{Credential, UserContext};
 use crate::end_streams::how::How;
 use crate::revocation::{Ended, Watch};
 
-/// When and how the body of a response ends, if its credential ends first.
+/// When and how the body of a response ends if the credential ends first.
 ///
 /// [`EndStreams`](crate::EndStreams) creates it for a response, and an [`EndableBody`](crate::end_streams::EndableBody)
 /// applies it to itself.
@@ -31,7 +31,7 @@ impl fmt::Debug for Ending {
     }
 }
 
-/// The error by which a response is aborted, because the credential of its request has ended.
+/// The error with which a response is aborted because the credential of its request has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CredentialEnded(Ended);
 
@@ -58,7 +58,7 @@ impl fmt::Display for CredentialEnded {
 
 impl Error for CredentialEnded {}
 
-/// For bodies with this error.
+/// For bodies whose error is an `io::Error`.
 impl From<CredentialEnded> for io::Error {
     fn from(ended: CredentialEnded) -> Self {
         Self::other(ended)

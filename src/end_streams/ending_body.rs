@@ -27,7 +27,7 @@ pub struct EndingBody<B: Body> {
 }
 
 impl Ending {
-    /// Wraps a body so that it ends. `error` creates the error by which a body is aborted.
+    /// Wraps a body so that it ends. `error` creates the error with which a body is aborted.
     pub fn apply<B: Body<Data = Bytes>>(self, body: B, error: fn(CredentialEnded) -> B::Error) -> EndingBody<B> {
         let Self { watch, how, credential } = self;
         EndingBody { inner: body, watch, error, how, credential, is_ended: false }

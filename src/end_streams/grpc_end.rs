@@ -10,7 +10,7 @@ use crate::field::grpc;
 use crate::gate::{Denial, DenialKind, TokenError};
 use crate::revocation::Ended;
 
-/// Returns the trailers of a gRPC call, with the status that a call with this credential would get now.
+/// Returns the trailers of a gRPC call: the status that a call with this credential would get now.
 pub(super) fn trailers(ended: Ended, credential: Credential) -> HeaderMap {
     let kind = match (credential, ended) {
         (Credential::Token, Ended::Expired) => DenialKind::InvalidToken(TokenError::Expired),

@@ -1,4 +1,4 @@
-//! `How`: how a response ends before its time.
+//! `How`: how a response ends early.
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
@@ -19,7 +19,7 @@ pub(super) enum How {
 }
 
 impl How {
-    /// Returns how a response with these headers ends, whose body may have a known size; `None` if it runs to its end.
+    /// Returns how a response with these headers ends early; `None` if it runs to its end.
     pub(super) fn of(headers: &HeaderMap, has_size: bool, ends_downloads: bool) -> Option<Self> {
         let media_type = headers.get(CONTENT_TYPE).map(|value| essence(value.as_bytes())).unwrap_or_default();
         let is_stream = || STREAMS.iter().any(|stream| stream.eq_ignore_ascii_case(media_type));

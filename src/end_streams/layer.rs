@@ -2,7 +2,7 @@
 
 use crate::revocation::handle::Revocations;
 
-/// Ends the streams of a response when the credential of the request ends; see the [module](crate::end_streams).
+/// Ends a response when the credential of its request ends; see the [module](crate::end_streams).
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -41,14 +41,14 @@ pub struct EndStreams {
 }
 
 impl EndStreams {
-    /// Ends event streams and other streams, and gRPC calls.
+    /// Creates a layer that ends gRPC calls, event streams and other streams.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Also aborts all other bodies (default: they run to their end).
     ///
-    /// A body is aborted by an error, so that a file that was sent in part does not look complete: over HTTP/1.1, the
+    /// A body is aborted with an error, so that a file that was sent in part does not look complete: over HTTP/1.1, the
     /// connection is closed without the last chunk, and over HTTP/2, the stream is reset. Over HTTP/1.0, which has no
     /// chunks, only a body with `Content-Length` can show that it is incomplete. A body of a known size up to 64 KiB
     /// counts as complete; a longer one costs an allocation.
@@ -67,10 +67,10 @@ impl EndStreams {
         self
     }
 
-    /// Also ends streams when these revocations know that the credential was revoked, for users of a custom gate
-    /// (default: they end when the credential expires).
+    /// Also ends streams when this handle revokes the credential (default: only that of the layer).
     ///
-    /// A user of a layer of this crate that was built with `Revocations` knows those, and these are not used.
+    /// Set it for the users of a custom gate, or of a layer without `Revocations`: by default, their streams end only
+    /// when the credential expires. A layer of this crate that was built with `Revocations` uses those instead.
     ///
     /// ```
     /// use portcullis::{ConfigError, EndStreams, Revocations};

@@ -1,7 +1,8 @@
 //! `EndStreams`: responses that end when the credential of their request ends.
 //!
 //! A layer checks a credential when the request arrives. An event stream that was opened a second before the token
-//! expired, or before the user logged out, would otherwise run for as long as both sides like. [`EndStreams`] ends it.
+//! expired, or before the user logged out, would continue until the client or the handler ends it. [`EndStreams`] ends
+//! it with the credential.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -22,8 +23,9 @@
 //! # assert!(app(&Revocations::builder().build().unwrap()).is_ok());
 //! ```
 //!
-//! It works with every layer that authenticates, with [`AnyOf`](crate::AnyOf) and in a [`Stack`](crate::Stack): it reads
-//! the user of the request. Add it as an inner layer of theirs. Around them, it finds no user, and each request gets 500.
+//! It works inside every layer that authenticates, inside [`AnyOf`](crate::AnyOf) and inside a
+//! [`Stack`](crate::Stack): it reads the user of the request, which they provide. Around them, it finds none, and each
+//! request gets 500.
 //!
 //! # What ends, and how
 //!
@@ -35,19 +37,20 @@
 //! | any other | runs to its end, or is aborted with [`end_downloads`](EndStreams::end_downloads) |
 //!
 //! - The credential ends when it expires, plus the leeway of the layer that verified it, or when its
-//!   [`Revocations`](crate::Revocations) know that it was revoked. The stream ends within 1 s. If neither can happen, as
-//!   for an API key that does not expire and a layer without `Revocations`, the stream is not ended. Nor is that of an
-//!   anonymous caller.
+//!   [`Revocations`](crate::Revocations) know that it was revoked. The stream ends within 1 s. If neither can happen,
+//!   as for an API key that does not expire and a layer without `Revocations`, the stream is not ended. Nor is that of
+//!   an anonymous caller.
 //! - The idle timeout of a session ends no stream, but its absolute timeout and a logout do. What only the app knows,
 //!   such as a user loader that would reject the user now, ends none either.
-//! - A frame that the handler produces after the end is not sent, but a frame is never cut, and trailers of the handler
-//!   pass. If the frames of a handler are not whole events, lines or messages, the last one may be incomplete.
-//! - A stream or gRPC call that promised a size or is compressed (`Content-Length`, `Content-Encoding`) has no clean end,
-//!   so it is aborted. Put a layer that compresses bodies around `EndStreams`, so that what it compresses ends cleanly.
-//! - A client that reads nothing learns of the end only when it reads again, but it gets nothing that was produced later.
-//! - A body whose size is known, such as JSON or HTML, is complete, so it stays as it is and costs nothing. Responses to
-//!   `HEAD` and `CONNECT`, and those with the status 101, 204 or 304 stay as they are too.
-//! - If the wall clock is set back, a stream runs on for at most that time.
+//! - A frame that the handler produces after the end is not sent, except its trailers. A frame is never cut. If the
+//!   frames of a handler are not whole events, lines or messages, the last one may be incomplete.
+//! - A stream or gRPC call whose size was promised (`Content-Length`), or that is compressed (`Content-Encoding`), cannot
+//!   end cleanly, so it is aborted. Put a layer that compresses bodies around `EndStreams`.
+//! - A client that reads nothing notices the end only when it reads again, but it gets nothing that was produced later.
+//! - A body of a known size, such as JSON or HTML, counts as complete: it stays as it is, and costs nothing. With
+//!   `end_downloads`, this holds up to 64 KiB. Responses to `HEAD` and `CONNECT`, and those with the status 101, 204 or
+//!   304 stay as they are too.
+//! - If the wall clock is set back, a stream continues for at most that time longer.
 //!
 //! An `EventSource` connects again when its stream ends. The page learns that it needs another credential because this
 //! request gets 401. Over HTTP/1.1, the connection stays open for other requests.
@@ -65,11 +68,11 @@
 //!
 //! # Costs
 //!
-//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes, and a frame one
-//! reading of the clock. The tables of what is watched and when it expires grow by an allocation for every six streams.
-//! While the layer that authenticates has `Revocations`, a stream also keeps the ids of its credential, which the streams
-//! of one cached token share: 200 bytes. Streams have no timers: one task for each layer that authenticates waits for the
-//! next expiry.
+//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes, and for each frame,
+//! the clock is read once. The tables of watched credentials and expiries grow by about one allocation for every six
+//! streams. If the layer that authenticates has `Revocations`, a stream also keeps the ids of its credential, which the
+//! streams of one cached token share: 200 bytes. Streams have no timers: one task for each layer that authenticates
+//! waits for the next expiry.
 //!
 //! # Logs
 //!

@@ -29,7 +29,7 @@ impl<S> Layer<S> for EndStreams {
 }
 
 impl EndStreams {
-    /// Ends the response when the credential ends, if it is one that may outlive it.
+    /// Lets the response end with the credential, if the response may outlive it.
     #[inline(never)]
     fn end<B: Body + EndableBody>(&self, response: Response<B>, user: &UserContext) -> Response<B> {
         let size = response.body().size_hint().exact();
@@ -150,5 +150,5 @@ impl<F> fmt::Debug for EndStreamsFuture<F> {
 // Only a server that breaks the contract of `Future` can cause this panic, never a request.
 const POLLED_AFTER_COMPLETION: &str = "`EndStreamsFuture` polled after completion";
 
-/// The size up to which a body of a known size is complete. The buffers of a connection hold as much.
+/// The size up to which a body of a known size is complete. The buffers of a connection hold this much.
 const LARGEST_COMPLETE: u64 = 64 * 1024;

@@ -170,9 +170,9 @@ pub trait AuthGate: Gate {
 
     /// Authenticates a request without an inner service.
     ///
-    /// Use it on servers that run no tower services, in a Lambda authorizer, or for the fields of a GraphQL schema. The
-    /// decision is that of the layer. The caller then runs the handler, and writes what the gate adds to its response
-    /// with [`Authenticated::write`]. The user is in the extensions of the head, where
+    /// Use it on servers that run no tower services, in a Lambda authorizer, or in a GraphQL resolver. The decision is
+    /// that of the layer. The caller then runs the handler, and passes its response to [`Authenticated::write`], which
+    /// adds what the gate adds. The user is in the extensions of the head, where
     /// [`UserContext::from_extensions`](crate::UserContext::from_extensions) finds it; an optional gate admits
     /// anonymous requests too. [`Stack::authenticate`](crate::Stack::authenticate) runs several gates.
     ///

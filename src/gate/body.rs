@@ -6,8 +6,8 @@ use http_body_util::{BodyExt, Either, Full};
 
 /// A response body that can be created from bytes, which a rejecting response needs.
 ///
-/// These bodies implement it: `Bytes`, `Full<Bytes>`, `BoxBody`, `UnsyncBoxBody` and `Either` of http-body-util, axum's `Body`
-/// (feature `axum`), tonic's `Body` (feature `tonic`), and a `Box` of any of them. An `Either` becomes its left
+/// These bodies implement it: `Bytes`, `Full<Bytes>`, `BoxBody`, `UnsyncBoxBody` and `Either` of http-body-util, axum's
+/// `Body` (feature `axum`), tonic's `Body` (feature `tonic`), and a `Box` of any of them. An `Either` becomes its left
 /// variant.
 ///
 /// Implement it for a custom body. If another layer changes the type of the body (compression, for example), add this

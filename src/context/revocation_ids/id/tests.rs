@@ -35,8 +35,8 @@ fn names_of_different_kinds_and_lengths_have_different_ids() {
 
 #[test]
 fn an_id_is_the_same_in_every_process_and_release() {
-    // The first 16 bytes of a SHA-256, without the last two bits, as computed by another implementation. An issuer: of 3, 16
-    // bytes that are 0, and the name. A token: of 7, the id of the issuer, and the name.
+    // The first 16 bytes of a SHA-256, without the last two bits, as computed by another implementation. An issuer: of
+    // 3, 16 bytes that are 0, and the name. A token: of 7, the id of the issuer, and the name.
     let issuer = RevocationId::of(RevocationKind::Issuer { name: "https://auth.example.com" });
     assert_eq!(issuer.to_bytes(), 0xacee975dd77ee2cc441ecf3a3be27914_u128.to_be_bytes());
     let long = "x".repeat(1_000);
