@@ -1,4 +1,4 @@
-//! Endpoints to which an identity provider posts: the body of a request, in bounded size and time, and the responses.
+//! Endpoints to which identity providers post: how they read a body, and what they respond.
 
 use std::error::Error;
 use std::time::Duration;

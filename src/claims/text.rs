@@ -1,4 +1,4 @@
-//! Claims that are strings, in tokens that are read strictly: logout tokens and security event tokens.
+//! Claims that are strings, in logout tokens and security event tokens, which are read strictly.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Changes of claims: what a layer has cached about a credential is outdated, although the credential is valid.
+//! Changes of claims: what a layer has cached about a valid credential is outdated.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::revocation::record::Record;
 use crate::revocation::revocation::Revocation;
 
 impl Revocations {
-    /// Records that claims changed of what a revocation identifies. The future is ready when other processes know it
-    /// too.
+    /// Records that the claims of the credentials that a revocation identifies have changed.
     ///
-    /// It is an entry of the table, but revokes nothing: layers verify again what they had verified before.
+    /// It is an entry of the table, but revokes nothing: layers verify again what they had verified before. The future
+    /// is ready when other processes know it too.
     pub(crate) fn share_claims_change(
         &self,
         of: &Revocation,
@@ -31,6 +31,7 @@ impl Revocations {
     }
 }
 
-/// By how much the clock of the process that received the change may be behind. For this long, the credentials that it
-/// is about are verified on each request.
+/// By how much the clock of the process that received the change may be behind.
+///
+/// For this long, the credentials with changed claims are verified on each request.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(10);

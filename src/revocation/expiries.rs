@@ -1,8 +1,8 @@
 //! `Expiries`: when the watched credentials expire, and the one task that wakes their watchers.
 //!
-//! A timer for each watcher would take over 100 bytes, and would follow tokio's clock, while a credential expires by the
-//! wall clock of its layer, which may be set, and in a test is a fake one. So one task, which runs while a watched
-//! credential may expire, reads that clock twice a second.
+//! A timer for each watcher would take over 100 bytes, and would follow tokio's clock. But a credential expires by the
+//! wall clock of its layer, which may be set, and which is a fake clock in tests. So one task reads that clock twice a
+//! second. It runs while a watched credential may expire.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -74,7 +74,9 @@ impl Expiries {
         let runtime = match runtime::current() {
             Ok(runtime) => runtime,
             Err(fault) => {
-                LOGGED.call_once(|| tracing::warn!(%fault, "a watched credential is not polled when it expires"));
+                LOGGED.call_once(
+                    || tracing::warn!(%fault, "the future of a watched credential is not woken at the expiry"),
+                );
                 return false;
             }
         };
@@ -153,6 +155,6 @@ impl Drop for WakeTask {
     }
 }
 
-/// After how long the wall clock is read again: it may be set forward, for example when a machine resumes. A stream must
-/// end within a second.
+/// After how long the wall clock is read again: it may be set forward, for example when a machine resumes. A stream
+/// must end within a second.
 const MAX_WAIT: Duration = Duration::from_millis(500);

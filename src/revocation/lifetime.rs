@@ -41,11 +41,11 @@ impl Lifetime {
 
 /// The end of the credential.
 impl UserContext {
-    /// Returns a future that resolves when the user's credential ends: it is revoked, or it expires.
+    /// Returns a future that resolves when the user's credential expires or is revoked.
     ///
     /// Layers check a credential only when a request arrives, and a WebSocket outlives the request. So close it when
-    /// this future resolves. For the bodies of responses, such as event streams, the layer
-    /// [`EndStreams`](crate::EndStreams) does that.
+    /// this future resolves. Event streams and other bodies of responses do not need it: add the layer
+    /// [`EndStreams`](crate::EndStreams), which ends them.
     ///
     /// ```
     /// use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
@@ -81,8 +81,8 @@ impl UserContext {
     /// # let _: axum::Router = axum::Router::new().route("/socket", axum::routing::any(open_socket));
     /// ```
     ///
-    /// Let it race with all that the socket does, as here, and not only with the next message: a client that does not
-    /// read makes a send wait, and must not delay the end.
+    /// Let the future race with everything that the socket does, as here, and not only with the next message: a client
+    /// that does not read makes a send wait, which must not delay the end.
     ///
     /// The future resolves at [`expires_at`](Self::expires_at) plus the leeway of the layer that authenticated the user,
     /// by the clock of that layer, and within 1 s of a revocation that its [`Revocations`] know of. What only the app

@@ -15,11 +15,11 @@ use crate::revocation::watchers::Place;
 
 /// A future for the end of a credential.
 impl Revocations {
-    /// Returns a future that resolves when the credential of a user of a custom gate is revoked or expires.
+    /// Returns a future that resolves when the credential of a custom gate's user expires or is revoked.
     ///
     /// It resolves at once if the credential is revoked already, otherwise within 1 s of the revocation, in any process,
     /// and at [`UserContext::expires_at`]. For the users of this crate's layers, use [`UserContext::ended`], which also
-    /// knows their leeway and clock. For streams, use [`EndStreams`](crate::EndStreams).
+    /// uses their leeway and clock. For streams, use [`EndStreams`](crate::EndStreams).
     ///
     /// ```
     /// use portcullis::context::Credential;

@@ -24,8 +24,9 @@ use crate::verify_jwt::Transmitter;
 use crate::verify_jwt::transmitter::{FetchSettings, SharedTransmitter};
 
 impl SharedSignals {
-    /// Returns a builder with the default settings. The transmitter, the audience, the `Authorization` header and the
-    /// revocations are required.
+    /// Returns a builder with the default settings.
+    ///
+    /// The transmitter, the audience, the `Authorization` header and the revocations are required.
     pub fn builder() -> SharedSignalsBuilder {
         SharedSignalsBuilder::default()
     }
@@ -97,8 +98,8 @@ impl SharedSignalsBuilder {
     /// Sets the value of the header `Authorization` that the transmitter sends (required).
     ///
     /// It is the whole value, which the app passes as `authorization_header` when it creates the stream (Shared Signals
-    /// Framework 1.0 §6.1.1). Generate it at random; it has at least 16 characters. Only a digest of it is kept. A
-    /// request without the header, or with another value, gets 400 `authentication_failed` before its body is read.
+    /// Framework 1.0 §6.1.1). Generate it at random, with at least 16 characters. Only a digest of it is kept. A request
+    /// without the header, or with another value, gets 400 `authentication_failed` before its body is read.
     pub fn authorization(mut self, value: impl AsRef<str>) -> Self {
         let value = value.as_ref();
         self.authorization = Some((Authorization::new(value), Authorization::fault(value)));
@@ -114,7 +115,7 @@ impl SharedSignalsBuilder {
         self
     }
 
-    /// Sets the HTTP client that fetches the configuration and the keys of the transmitter, and that polls.
+    /// Sets the HTTP client for the configuration and the keys of the transmitter, and for polling.
     ///
     /// The default is the built-in client of the feature `fetch`. The [module](crate::http_client) has an example. For
     /// [`build_poller`](Self::build_poller), a client with a timeout of its own must wait for 90 seconds or more:
@@ -129,17 +130,17 @@ impl SharedSignalsBuilder {
 impl SharedSignalsBuilder {
     /// Sets where credentials are revoked (required).
     ///
-    /// Pass the handle that the layers which authenticate have.
+    /// Pass the same handle as to the layers that authenticate.
     pub fn revocations(mut self, revocations: &Revocations) -> Self {
         self.revocations = Some(revocations.clone());
         self
     }
 
-    /// Sets a function that returns what to revoke for a subject that only the app knows (default: its events are
-    /// ignored, and the log says so once a minute).
+    /// Sets a function that returns what to revoke for a subject that only the app knows.
     ///
-    /// It is called for subjects that name no user, token or session of an issuer, such as an email address or an opaque
-    /// id. What it returns is revoked as of the time of the event. With `Ok(None)`, the event is ignored. After an
+    /// By default, such events are ignored, which is logged at most once a minute. The function is called for subjects
+    /// that name no user, token or session of an issuer, such as an email address or an opaque id. What it returns is
+    /// revoked as of the time of the event. With `Ok(None)`, the event is ignored. After an
     /// error, the response is 503, so that the transmitter sends the token again.
     ///
     /// ```
@@ -188,11 +189,11 @@ impl SharedSignalsBuilder {
         self
     }
 
-    /// Sets a function that receives all events that do not revoke anything (default: they are ignored).
+    /// Sets a function that receives all other events (default: they are ignored).
     ///
-    /// For example CAEP's `assurance-level-change` and `device-compliance-change`, and events of your own
-    /// specifications. The [module](crate::shared_signals#events) lists the others. It is called after the revocations
-    /// of the same token. After an error, the response is 503, so that the transmitter sends the token again; the
+    /// They are the events on which this crate does not act, such as CAEP's `assurance-level-change` and
+    /// `device-compliance-change`, and your own. The [module](crate::shared_signals#events) lists those on which it
+    /// acts. The function is called after the revocations of the same token. After an error, the response is 503, so that the transmitter sends the token again; the
     /// function may then be called again for events that it has handled.
     ///
     /// ```
@@ -264,14 +265,13 @@ impl SharedSignalsBuilder {
         issues.into_result(|| SharedSignals::new(authorization, policy))
     }
 
-    /// Validates the settings, and builds what polls a transmitter that cannot reach this app (RFC 8936).
+    /// Validates the settings and builds a poller, for an app that the transmitter cannot reach (RFC 8936).
     ///
-    /// `url` is the `endpoint_url` that the transmitter assigned to the stream. It is called with the value of the
-    /// header `Authorization` that the function returns, which is called for each request: an access token is renewed
-    /// before it expires. After an error of the function, it is called again a second later at the earliest.
+    /// `url` is the `endpoint_url` that the transmitter assigned to the stream. The function `authorization` returns the
+    /// value of the header `Authorization`. It is called for each request, so that it can renew an access token before
+    /// it expires. After an error, it is called again a second later at the earliest.
     ///
-    /// [`authorization`](Self::authorization) is not needed. [`run`](EventPoller::run) of the result is a future, which
-    /// the app spawns:
+    /// The setting [`authorization`](Self::authorization) is not needed. Spawn [`run`](EventPoller::run):
     ///
     /// ```
     /// # use portcullis::{Revocations, SharedSignals};

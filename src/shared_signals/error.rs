@@ -1,4 +1,4 @@
-//! `SetError`: why a security event token is not accepted, with the codes and texts that the transmitter receives.
+//! `SetError`: why a security event token is rejected, and what the transmitter is sent about it.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,9 +21,9 @@ pub(super) enum SetError {
     EventInFuture,
     /// The payload of an event does not have the members of its type.
     EventPayload,
-    /// The events are missing, are no object, or are empty.
+    /// The events are missing, are not an object, or are empty.
     Events,
-    /// In the response to a poll, the token has the name of another one.
+    /// In the response to a poll, the token has the `jti` of another one.
     Id,
     /// The keys of the transmitter are unavailable.
     KeysUnavailable {
@@ -71,7 +71,7 @@ impl SetError {
             Self::EventInFuture => "an event is dated in the future",
             Self::EventPayload => "the payload of an event is invalid",
             Self::Events => "the token has no events",
-            Self::Id => "the jti of the token is not its name in the response",
+            Self::Id => "the jti of the token differs from its key in sets",
             Self::KeysUnavailable { .. } => "the transmitter's keys are temporarily unavailable",
             Self::Method => "the method is not POST",
             Self::NotApplied => "the events could not be applied",

@@ -11,7 +11,7 @@ use crate::shared_signals::error::SetError;
 use crate::shared_signals::subject::EventSubject;
 use crate::strict_json::Object;
 
-/// An event of which the app decides what it means, for [`on_event`](super::SharedSignalsBuilder::on_event).
+/// An event that the app handles; see [`on_event`](super::SharedSignalsBuilder::on_event).
 #[derive(Clone, Debug)]
 pub struct SecurityEvent {
     event_type: Arc<str>,
@@ -134,7 +134,7 @@ impl<'a> Event<'a> {
         Ok(Self { event_type: event_type.to_owned(), meaning, payload, time })
     }
 
-    /// Whether the event says something about a subject that this crate acts on.
+    /// Whether this crate acts on the credentials of the event's subject.
     pub(super) fn needs_subject(&self) -> bool {
         matches!(self.meaning, Meaning::ClaimsChange | Meaning::Revoke)
     }

@@ -1,8 +1,8 @@
 //! `SharedSignals`: the endpoint to which an identity provider sends security events (CAEP, RISC).
 //!
 //! An identity provider learns first that a session has ended, a password was stolen or an account was disabled. With
-//! the [Shared Signals Framework 1.0](https://openid.net/specs/openid-sharedsignals-framework-1_0.html), it sends that
-//! to each app as a signed security event token (RFC 8417, RFC 8935). [`SharedSignals`](crate::SharedSignals) verifies
+//! the [Shared Signals Framework 1.0](https://openid.net/specs/openid-sharedsignals-framework-1_0.html), it reports this
+//! to each app in a signed security event token (RFC 8417, RFC 8935). [`SharedSignals`](crate::SharedSignals) verifies
 //! the token, and revokes the credentials of its subject.
 //!
 //! ```
@@ -71,7 +71,7 @@
 //!
 //! # Polling
 //!
-//! A transmitter cannot reach an app behind a firewall. Such an app asks for events (RFC 8936): create the stream with
+//! A transmitter cannot reach an app behind a firewall. Such an app polls for events (RFC 8936): create the stream with
 //! the delivery method `urn:ietf:rfc:8936`, and spawn an [`EventPoller`] instead of adding a route.
 //!
 //! ```
@@ -99,8 +99,8 @@
 //! - There is one request at a time, which the transmitter holds until it has an event. If it responds at once without a
 //!   new one, the next request starts after a second.
 //! - A token is acknowledged (`ack`) once its revocations are stored and [`on_event`](SharedSignalsBuilder::on_event) has
-//!   returned, and reported (`setErrs`) if it is invalid. One that could not be applied is neither, so that it arrives
-//!   again.
+//!   returned, and reported (`setErrs`) if it is invalid. One that could not be applied is neither acknowledged nor
+//!   reported, so that it arrives again.
 //! - After a failed request, the next one starts after a second. This delay doubles with each further failure, up to a
 //!   minute. A longer `Retry-After` applies, up to a minute. Failures are logged at `warn`, at most once a minute.
 //! - The transmitter forgets a token that one process has acknowledged. Others learn what it revokes by
@@ -116,13 +116,13 @@
 //! | CAEP `token-claims-change` | see [below](#changed-claims) |
 //! | SSF `verification` | none, except that its [`state`](SharedSignalsBuilder::verification_state) is compared |
 //! | SSF `stream-updated` | a warning in the log if the stream is paused or disabled |
-//! | others, such as CAEP `assurance-level-change` | passed to [`on_event`](SharedSignalsBuilder::on_event), else ignored |
+//! | others, such as CAEP `assurance-level-change`, or `credential-change` with `update` | passed to [`on_event`](SharedSignalsBuilder::on_event), else ignored |
 //!
 //! - What was issued until the time of the event is revoked: until its `event_timestamp`, else `toe` or `iat` of the
 //!   token. A login since then stays valid, however late the event arrives. So the clocks of the transmitter and of the
 //!   app must agree. A timestamp in milliseconds, as in early drafts of CAEP, is accepted too.
 //! - An event that is dated more than five minutes in the future gets 400. An old one is applied as of its own time.
-//! - All events of a token are applied, or none: if one of them is malformed, the token gets 400.
+//! - A token with a malformed event gets 400, and none of its events is applied.
 //! - A token that is sent again gets 202 and is not applied again. A process remembers the last 10,000 tokens. Another
 //!   process may apply it again, which revokes nothing more, but calls the function of `on_event`.
 //!
@@ -131,13 +131,14 @@
 //! | `sub_id` | identifies |
 //! |---|---|
 //! | `iss_sub` | the user; its API keys are revoked too |
-//! | `jwt_id` | one token |
+//! | `jwt_id` | one token, whenever it was issued |
 //! | `complex` with `user` and `session` | the session, whose id is [`session_id`](crate::UserContext::session_id) |
 //! | `complex` with `user` | the user |
 //! | others, such as `email` and `opaque` | what [`map_subject`](SharedSignalsBuilder::map_subject) returns; without it, the event is ignored |
 //!
-//! A complex subject may have other members, such as `tenant` and `device`. They are ignored, unless the configuration
-//! of the transmitter lists them in `critical_subject_members`: then the event is ignored.
+//! A complex subject may have other members, such as `tenant` and `device`, which are ignored. If the configuration of
+//! the transmitter lists one of them in `critical_subject_members`, the event is ignored, except for `tenant`: a user or
+//! session of an issuer is the same with it.
 //!
 //! # Changed claims
 //!
@@ -150,9 +151,9 @@
 //! |---|---|
 //! | has a valid token, and the revocations are stored | 202 without a body |
 //! | has an invalid token, another content type, or more than 64 KiB | 400 with `err` and `description` in JSON |
-//! | has no or another `Authorization` header | 400 `authentication_failed`, before its body is read |
-//! | is no `POST` | 405 with `Allow: POST` |
-//! | arrives while the keys of the transmitter, the stream of [`Revocations`](crate::Revocations) or the app's functions are unavailable | 503 with `Retry-After` |
+//! | does not have the configured `Authorization` header | 400 `authentication_failed`, before its body is read |
+//! | is not a `POST` | 405 with `Allow: POST` |
+//! | arrives while the keys of the transmitter or the stream of [`Revocations`](crate::Revocations) are unavailable, or a function of the app fails | 503 with `Retry-After` |
 //!
 //! The values of `err` are those of RFC 8935 §2.4 and `invalid_state`. After a 503, whose `err` is
 //! `temporarily_unavailable`, a transmitter sends the token again. All responses have `Cache-Control: no-store`. If the
@@ -160,15 +161,15 @@
 //!
 //! # What is checked
 //!
-//! The `Authorization` header, in constant time. Then the token: its signature by a key of the transmitter, in one of
-//! its algorithms; `typ`, which must be `secevent+jwt`; `iss`, `aud`, `iat` and `jti`. It must not have `sub` or `exp`.
+//! First the `Authorization` header, in constant time. Then the token: its signature, by a key and an algorithm of the
+//! transmitter; `typ`, which must be `secevent+jwt`; `iss`, `aud`, `iat` and `jti`. It must not have `sub` or `exp`.
 //! So neither an access token nor a logout token is accepted. Conversely, [`JwtAuth`](crate::JwtAuth) and
 //! [`BackChannelLogout`](crate::BackChannelLogout) reject a security event token.
 //!
 //! # Order
 //!
-//! The transmitter sends no cookie and no access token, so the route is outside the layers that authenticate and of
-//! [`Csrf`](crate::Csrf). Keys are fetched as rarely as [for access tokens](crate::jwt#keys).
+//! The transmitter sends no cookie and no access token, so add the route outside the layers that authenticate and
+//! outside [`Csrf`](crate::Csrf). Keys are fetched as rarely as [for access tokens](crate::jwt#keys).
 //!
 //! # What it does not do
 //!

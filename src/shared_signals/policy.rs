@@ -94,7 +94,7 @@ impl Policy {
         })
     }
 
-    /// Returns the revocation of the credentials of a token's subject, as of an event. `None` if the event is ignored.
+    /// Returns what an event revokes, as of its time. `None` if the event is ignored.
     async fn revocation(&self, event: &Event<'_>, token: &EventToken<'_>) -> Result<Option<Revocation>, SetError> {
         // Not `None`: a token with such an event has a subject.
         let Some(subject) = &token.subject else { return Err(SetError::Subject) };
@@ -133,8 +133,7 @@ impl Policy {
         }
     }
 
-    /// Returns whether to log a failed poll: the number of those that were not logged. `None` if one was logged less than a
-    /// minute ago.
+    /// Returns how many failed polls were not logged before this one. `None` if one was logged less than a minute ago.
     pub(super) fn admit_poll_log(&self) -> Option<u64> {
         self.hints.admit(POLL)
     }

@@ -1,4 +1,4 @@
-//! `EventPoller`: fetches security event tokens from a transmitter that does not send them (RFC 8936).
+//! `EventPoller`: fetches security event tokens from the transmitter (RFC 8936).
 
 mod exchange;
 mod panic;
@@ -91,7 +91,7 @@ impl EventPoller {
             .header(ACCEPT, const { HeaderValue::from_static("application/json") })
             .header(ACCEPT_ENCODING, const { HeaderValue::from_static("identity") })
             .header(AUTHORIZATION, authorization)
-            // Of the descriptions of errors.
+            // The language of the descriptions of errors.
             .header(CONTENT_LANGUAGE, const { HeaderValue::from_static("en") })
             .header(CONTENT_TYPE, const { HeaderValue::from_static("application/json") })
             .body(results.request(max_events));

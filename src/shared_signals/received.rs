@@ -1,4 +1,4 @@
-//! `ReceivedTokens`: the tokens whose events were applied, so that one that is sent again is applied once.
+//! `ReceivedTokens`: the tokens whose events were applied, so that each is applied once.
 
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;

@@ -74,7 +74,7 @@ impl EventSubject {
 
     /// Returns a member that is a string, by its JSON Pointer (RFC 6901).
     ///
-    /// For example `/email`, or `/session/id` of a complex subject. `None` if there is no such member, or it is no
+    /// For example `/email`, or `/session/id` of a complex subject. `None` if there is no such member, or it is not a
     /// string.
     #[must_use]
     pub fn get(&self, pointer: &str) -> Option<&str> {

@@ -13,7 +13,7 @@ use crate::shared_signals::error::SetError;
 use crate::shared_signals::handlers::AppError;
 use crate::strict_json::{Object, string};
 
-/// What the transmitter must learn about the tokens of the last poll. It forgets these tokens.
+/// What the transmitter must learn about the tokens of the last poll. It does not send these tokens again.
 #[derive(Debug, Default)]
 pub(super) struct Results {
     /// The `jti` of each token whose events were applied.
@@ -102,7 +102,7 @@ pub(super) enum PollError {
     AuthorizationInvalid,
     /// The client's error, as text.
     Client(String),
-    /// The response is no JSON object with `sets`, or is ambiguous.
+    /// The response is not a JSON object with `sets`, or is ambiguous.
     Malformed,
     /// The function of the app or the client has panicked.
     Panicked,
@@ -130,7 +130,7 @@ impl fmt::Display for PollError {
             Self::Authorization(error) => {
                 write!(f, "the function that returns the Authorization header failed: {error}")
             }
-            Self::AuthorizationInvalid => f.write_str("the Authorization header is not the value of a header"),
+            Self::AuthorizationInvalid => f.write_str("the value of the Authorization header has invalid characters"),
             Self::Client(reason) => f.write_str(reason),
             Self::Malformed => f.write_str("the response is not a JSON object with `sets`"),
             Self::Panicked => {

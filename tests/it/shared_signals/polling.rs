@@ -238,7 +238,7 @@ async fn an_invalid_token_is_reported_in_set_errs_with_its_err() {
     ];
     assert_eq!((poll.errors(), poll.acknowledged()), (BTreeMap::from(errors), vec![]));
     let description = &poll.body["setErrs"]["name"]["description"];
-    assert_eq!(description, "the jti of the token is not its name in the response");
+    assert_eq!(description, "the jti of the token differs from its key in sets");
     assert_eq!(app.api(&access).await, 200);
     // They are reported once.
     poll.deliver([("valid", token(&app, "valid"))]);
