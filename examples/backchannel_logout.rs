@@ -1,9 +1,8 @@
 //! An API whose tokens and event streams end when the user logs out at the OpenID provider.
 //!
-//! Run `cargo run --example backchannel_logout`; `PORT=3001` selects another port. It prints the
-//! tokens of two logins of a user and a logout token, to export in a second terminal, and `curl`
-//! commands to run there. Let `/events` run in a third terminal while the provider logs the user
-//! out.
+//! Run `cargo run --example backchannel_logout`; `PORT=3001` selects another port. It prints
+//! commands for other terminals: they export the tokens of two logins and a logout token, and send
+//! them with `curl`. Read `/events` in one terminal while you send the logout token in another.
 //!
 //! For your own provider, set `ISSUER`, `AUDIENCE` and `CLIENT_ID`. Register the URL of
 //! `/backchannel-logout` as `backchannel_logout_uri` of the client that obtains the access tokens.
@@ -81,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Reads what other processes revoked, so that no request gets 503.
     revocations.wait_until_ready().await;
 
-    // Without a provider, an issuer in this process plays its part.
+    // Without `ISSUER`, an issuer in this process replaces the provider.
     let test_issuer = TestIssuer::start().await?;
     let issuer = setting("ISSUER", test_issuer.url());
     let audience = setting("AUDIENCE", "https://api.example.com");

@@ -4,7 +4,7 @@
 //! two tabs of a browser, and log out on all devices in one of them: the connections of both end.
 //!
 //! A script cannot set the header `Authorization` of a WebSocket. The page sends the token as a
-//! subprotocol, or in the first message. It reads the event stream with `fetch`, and so with the
+//! subprotocol, or in the first message. It reads the event stream with `fetch`, which can send the
 //! header. The folder `websocket` has the handlers of the sockets (`sockets.rs`) and the page.
 
 #[path = "websocket/page.rs"]

@@ -64,9 +64,9 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
     let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
 }
 
-/// At IANA "Unauthorized".
+/// "Unauthorized" (IANA).
 const UNAUTHORIZED: u16 = 3000;
-/// "Policy Violation" of RFC 6455.
+/// "Policy Violation" (RFC 6455).
 const POLICY_VIOLATION: u16 = 1008;
-/// At IANA "Try Again Later".
+/// "Try Again Later" (IANA).
 const TRY_AGAIN_LATER: u16 = 1013;

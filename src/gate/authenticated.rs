@@ -20,10 +20,10 @@ pub struct Authenticated<G: Gate> {
 }
 
 impl<G: Gate> Authenticated<G> {
-    /// Runs the gate on the request with this head.
+    /// Runs the gate on the head of a request.
     ///
     /// A decision that waits owns the head that it changes. It gets a copy, so that the caller keeps its head if the
-    /// request is rejected or the future is dropped. That costs little compared with what the gate waits for.
+    /// request is rejected or the future is dropped. A copy costs little compared with what the gate waits for.
     pub(crate) async fn decide(gate: &G, head: &mut request::Parts) -> Result<Self, Reply> {
         let pass = match gate.enter(head) {
             Entry::Admit(pass) => pass,
@@ -43,8 +43,9 @@ impl<G: Gate> Authenticated<G> {
         Ok(Self { gate: gate.clone(), pass })
     }
 
-    /// Writes what the gate adds to the response: for example `Cache-Control`, and the cookie of a session that is new,
-    /// renewed or ended.
+    /// Writes what the gate adds to the response, for example `Cache-Control`.
+    ///
+    /// It includes the cookie of a session that is new, renewed or ended.
     ///
     /// Call it once the handler has produced the response, whatever its status. The gate may change the status too. If
     /// the server has another type of response, write to a `Response<()>` with the status and the headers of the

@@ -20,7 +20,7 @@ pub(crate) enum TokenSources {
         /// The subprotocol of WebSockets that announces a token.
         protocol: Option<Box<str>>,
     },
-    /// A header that a proxy adds. Whatever a browser sends has it, so these requests are checked too.
+    /// A header that a proxy adds to each request of a browser, so these requests are checked too.
     Header(HeaderName, Csrf),
 }
 

@@ -75,8 +75,8 @@
 //! custom gate calls [`check`](crate::Revocations::check).
 //!
 //! A request that is already being handled continues. [`EndStreams`](crate::EndStreams) ends event streams and other
-//! bodies with their credential, and for a WebSocket, [`UserContext::ended`](crate::UserContext::ended) returns a future
-//! that resolves then. For users of a custom gate, it is [`watch`](crate::Revocations::watch).
+//! bodies with their credential. For a WebSocket, [`UserContext::ended`](crate::UserContext::ended) returns a future
+//! that resolves then; for users of a custom gate, use [`watch`](crate::Revocations::watch).
 //!
 //! # Bounds
 //!

@@ -85,8 +85,8 @@ impl Revocation {
 
     /// Returns the revocation of everything that was issued to a session until now.
     ///
-    /// What is issued to it later stays valid. A user who logs out of the app, but not at the identity provider, logs in
-    /// again by the same session of the provider.
+    /// What is issued to it later stays valid: a user who logs out of the app, but not at the identity provider, may log
+    /// in again in the same session of the provider.
     #[cfg(feature = "session")]
     pub(crate) fn session_until_now(issuer: &str, id: &str) -> Self {
         Self::until_now(RevocationKind::Session { issuer: of_issuer(issuer), id })

@@ -156,8 +156,9 @@ impl Shared {
         has_changed
     }
 
-    /// Returns when claims of a credential changed last, in whole seconds since 1970. `None` if that was before `since`,
-    /// in most cases after one comparison.
+    /// Returns when the claims of a credential changed last, in whole seconds since 1970.
+    ///
+    /// `None` if that was before `since`. In most cases, this takes one comparison.
     #[cfg(feature = "shared_signals")]
     pub(super) fn claims_changed_at(&self, ids: &RevocationIds, since: u64) -> Option<u32> {
         let is_recent = |time: u32| u64::from(time) >= since;

@@ -82,7 +82,7 @@ impl Watchers {
         self.wake_all(woken);
     }
 
-    /// Wakes the watchers in these slots. One that has replaced another in its slot is woken for nothing.
+    /// Wakes the watchers in these slots. One that has replaced another in its slot is woken needlessly.
     pub(super) fn wake_slots(&self, slots: &[u32]) {
         let mut registry = self.lock();
         let woken = slots.iter().filter_map(|slot| registry.watcher(*slot)?.take_waker()).collect();
@@ -98,8 +98,9 @@ impl Watchers {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Returns a number that has changed since the waker of a watcher was stored, if it was taken, by the time at which
-    /// the task is polled because of that.
+    /// Returns a number that changes when wakers are taken.
+    ///
+    /// When a task is polled because its waker was taken, the number has changed since the waker was stored.
     #[inline]
     pub(super) fn wakes(&self) -> u32 {
         self.wakes.load(Ordering::Acquire)

@@ -9,12 +9,11 @@ use crate::http_client::client::SharedHttpClient;
 use crate::verify_jwt::transmitter::sealed::IntoTransmitter;
 use crate::verify_jwt::verifier::Verifier;
 
-/// The issuer of security event tokens: its name, or an [`Issuer`](crate::Issuer). No other type can implement this
-/// trait.
+/// The issuer of security event tokens: its name, or an [`Issuer`](crate::Issuer).
 ///
-/// By its name, its keys are found in its configuration (Shared Signals Framework 1.0 §7), which is published below
-/// `/.well-known/ssf-configuration`. An [`Issuer`](crate::Issuer) says where else they are. Its settings for access
-/// tokens, such as the audience and the profile, do not apply.
+/// With a name, the keys are found by the configuration of the transmitter (Shared Signals Framework 1.0 §7), which is
+/// published below `/.well-known/ssf-configuration`. An `Issuer` sets where else they are. Its settings for access
+/// tokens, such as the audience and the profile, do not apply. No other type can implement this trait.
 pub trait Transmitter: IntoTransmitter {}
 
 impl<T: IntoTransmitter> Transmitter for T {}

@@ -215,7 +215,7 @@ impl UserContext {
     /// Sets when the credential expires. A time before 1970 is set to 1970.
     ///
     /// A custom gate compares the time itself: no layer rejects the user when the time has passed.
-    /// [`ended`](Self::ended) resolves then. A user loader and a function that maps users cannot change the time.
+    /// [`ended`](Self::ended) resolves then. In a user loader or a function that maps users, this has no effect.
     #[must_use]
     pub fn with_expires_at(self, time: SystemTime) -> Self {
         self.with(|identity| identity.expires_at = Some(since_epoch(time)))

@@ -90,8 +90,8 @@ impl JwtAuthBuilder {
 
     /// Reads the token from this header instead of `Authorization`, without a scheme before it.
     ///
-    /// For proxies that authenticate users and pass on a signed token. Their tokens have the profile
-    /// [`Compatible`](crate::Profile::Compatible), and these issuers ([`Issuer::jwks`](crate::Issuer::jwks)):
+    /// Use it behind a proxy that authenticates users and adds a signed token to each request. Describe the proxy by
+    /// [`Issuer::jwks`](crate::Issuer::jwks) with the profile [`Compatible`](crate::Profile::Compatible):
     ///
     /// - Identity-Aware Proxy of Google, in `x-goog-iap-jwt-assertion`: issuer `https://cloud.google.com/iap`, keys at
     ///   `https://www.gstatic.com/iap/verify/public_key-jwk`, an audience such as
@@ -99,13 +99,13 @@ impl JwtAuthBuilder {
     /// - Cloudflare Access, in `cf-access-jwt-assertion`: issuer `https://<team>.cloudflareaccess.com`, keys at
     ///   `<issuer>/cdn-cgi/access/certs`, the AUD tag of the application as audience, algorithm RS256.
     ///
-    /// A proxy adds the header to whatever a browser sends, also to requests that other sites cause. So a request gets
-    /// 403 if it may change something and is not from a page of the app, as with a [cookie](Self::cookie): see
+    /// The proxy adds the header to every request of a browser, even to those that other sites cause. So a request gets
+    /// 403 if it may change something and is not from a page of the app, as with a [cookie](Self::cookie). See
     /// [`csrf`](Self::csrf), also for programs that call the app through the proxy.
     ///
     /// `Authorization` is ignored, since the proxy may use it. Two values of the header are rejected with 400. A 401
-    /// still has a challenge for `Bearer`, as RFC 9110 §15.5.2 requires one. In an [`AnyOf`](crate::AnyOf), a credential
-    /// that the client sends itself takes precedence. The setting excludes `cookie` and
+    /// still has a challenge for `Bearer`, because RFC 9110 §15.5.2 requires one. In an [`AnyOf`](crate::AnyOf), a
+    /// credential that the client sends itself takes precedence. This setting cannot be combined with `cookie` and
     /// [`websocket_protocol`](Self::websocket_protocol).
     ///
     /// ```
@@ -142,20 +142,20 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Also reads the token of a WebSocket from its subprotocols (default: only from the `Authorization` header).
+    /// Also reads the token of a WebSocket from its subprotocols (default: they are not read).
     ///
     /// A script in a browser cannot set `Authorization` when it opens a WebSocket. It passes the token as the protocol
     /// after `name`: `new WebSocket(url, ["bearer", token])`. The form of the Kubernetes API server works too, in which
     /// one protocol is `base64url.bearer.authorization.<name>.<token in base64url>`. Other protocols may follow.
     ///
-    /// This is read only from a GET with `Upgrade: websocket`, or an extended CONNECT (RFC 8441). With an
-    /// `Authorization` header or a token in the [cookie](Self::cookie), the request is rejected with 400; so is a name
-    /// without a protocol after it. The handler does not see the token. It still sees `name`, and should select it,
-    /// since browsers close a socket if the server selects none of their protocols. A response that has the token as a
-    /// protocol loses the header.
+    /// The protocols are read only from a GET with `Upgrade: websocket`, or an extended CONNECT (RFC 8441). A request
+    /// that also has an `Authorization` header or a token in the [cookie](Self::cookie) is rejected with 400; so is one
+    /// with `name` and no protocol after it. The handler does not see the token. It still sees `name`, and should select
+    /// it, since browsers close a socket if the server selects none of their protocols. If a response selects the token,
+    /// its `Sec-WebSocket-Protocol` header is removed.
     ///
-    /// No browser adds this credential by itself, so no check of the page is needed: a page of another site does not
-    /// know the token. A [`Csrf`](crate::Csrf) layer still checks `Origin`.
+    /// No browser adds this credential by itself, so the page needs no check: a page of another site does not know the
+    /// token. A [`Csrf`](crate::Csrf) layer still checks `Origin`.
     ///
     /// ```
     /// # use axum::body::Body;
@@ -195,10 +195,10 @@ impl JwtAuthBuilder {
         self
     }
 
-    /// Sets the check of requests with the token in the [cookie](Self::cookie) or in the [header](Self::header) of a
-    /// proxy (default: only pages of the app's own origin are trusted).
+    /// Sets which pages are trusted (default: those of the app's own origin).
     ///
-    /// Set it to trust other origins too, such as that of a single-page app on a sibling domain.
+    /// Requests with the token in the [cookie](Self::cookie) or in the [header](Self::header) of a proxy are checked.
+    /// Set this to trust other origins too, such as that of a single-page app on a sibling domain.
     ///
     /// ```
     /// # use portcullis::{Issuer, JwtAuth};

@@ -10,11 +10,11 @@ use crate::jwt::request_token::RequestToken;
 impl JwtAuth {
     /// Verifies a token that is not in a request, such as one in the first message on a WebSocket.
     ///
-    /// The decision is that of the layer about a request with this token: with the same keys, cache,
+    /// The decision is the one that the layer makes about a request with this token, with the same keys, cache,
     /// [revocations](crate::jwt::JwtAuthBuilder::revocations) and
     /// [user loader](crate::jwt::JwtAuthBuilder::load_user). It waits if the layer would wait, for a key, an issuer or
     /// the user. A rejection is logged as the layer would log it. A token that is bound to a key or a certificate
-    /// (`cnf`, RFC 7800) is rejected: there is no request that could prove the possession of the key.
+    /// (`cnf`, RFC 7800) is rejected, as in a request: it proves no possession of the key.
     ///
     /// `token` is the text after `Bearer `, without the scheme. Nothing limits how often a client sends invalid tokens
     /// in messages: close the socket after the first one.
@@ -73,9 +73,9 @@ impl JwtAuth {
     ///
     /// # Errors
     ///
-    /// Returns the [`Denial`] of the response that a request with this token would get, except that a denial for the
-    /// place of the token does not occur, such as [`CredentialsMissing`](crate::gate::DenialKind::CredentialsMissing).
-    /// An empty text, or one with whitespace or a comma, is
+    /// Returns the [`Denial`] of the response that a request with this token would get. It is never
+    /// [`CredentialsMissing`](crate::gate::DenialKind::CredentialsMissing) or
+    /// [`CrossSite`](crate::gate::DenialKind::CrossSite). An empty text, or one with whitespace or a comma, is
     /// [`InvalidRequest`](crate::gate::DenialKind::InvalidRequest).
     pub async fn verify(&self, token: &str) -> Result<UserContext, Denial> {
         let policy = &*self.policy;

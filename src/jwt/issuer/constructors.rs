@@ -37,7 +37,7 @@ impl Issuer {
         Self::new("Issuer::discover", issuer, KeySource::Remote(JwksLocation::Metadata), Profile::Rfc9068)
     }
 
-    /// A transmitter of security events that publishes its configuration (Shared Signals Framework 1.0 §7).
+    /// A transmitter of security events, by its configuration (Shared Signals Framework 1.0 §7).
     #[cfg(feature = "shared_signals")]
     pub(crate) fn transmitter(name: impl Into<String>) -> Self {
         Self::new("transmitter", name, KeySource::Remote(JwksLocation::SsfConfiguration), Profile::Rfc9068)

@@ -32,7 +32,7 @@ pub(crate) enum JwksLocation {
 #[derive(Debug)]
 pub(crate) struct Located {
     pub(crate) jwks_uri: String,
-    /// The members of a subject that a receiver must understand, if the configuration of a transmitter was read.
+    /// The `critical_subject_members`, if the configuration of a transmitter was read.
     #[cfg(feature = "shared_signals")]
     pub(crate) critical_members: Option<Arc<[String]>>,
 }
@@ -165,7 +165,7 @@ async fn ssf_configuration(client: &SharedHttpClient, issuer: &str) -> Result<Lo
     Ok(Located { jwks_uri, critical_members: Some(critical_members) })
 }
 
-/// Returns the `critical_subject_members`, none if they are absent. Returns `None` if they are not strings.
+/// Returns the `critical_subject_members`, which are empty if absent. `None` if they are not strings.
 #[cfg(feature = "shared_signals")]
 fn critical_members(configuration: &str) -> Option<Arc<[String]>> {
     let Some(names) = Object::parse(configuration)?.get("critical_subject_members").filter(|names| !is_null(names))

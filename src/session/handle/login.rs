@@ -64,8 +64,8 @@ impl Session {
     /// [`cache_ttl`](crate::session::SessionAuthBuilder::cache_ttl). Without a session, only the cookie is cleared.
     ///
     /// If the user of the login has an issuer and a [`session_id`](UserContext::session_id), the tokens of this issuer
-    /// with this `sid` that were issued until now are revoked too, where they are checked with the same
-    /// [`Revocations`](crate::Revocations). Later ones stay valid, since the session at the identity provider goes on:
+    /// with this `sid` that were issued until now are revoked too, if they are checked with the same
+    /// [`Revocations`](crate::Revocations). Later ones stay valid, since the session at the identity provider continues:
     /// revoke the refresh token there, or end that session.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ fn an_example_has_few_lines_of_code_of_at_most_100_columns() {
         let code = below_docs.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
         // The quickstart, `sessions` and `oidc_login` show a whole app, `custom_gate` every method of a gate, `store` every
         // method of a store, `pages` every page, `routes` every route for keys, and `provider` every step of OpenID Connect.
-        // `backchannel_logout` plays the provider's part too.
+        // `backchannel_logout` is also the provider.
         let max = match name.as_str() {
             "quickstart" | "oidc_login" => 130,
             "routes" => 105,
