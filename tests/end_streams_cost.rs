@@ -1,4 +1,4 @@
-//! The cost of `EndStreams`, as measured at the allocator: a complete response, a stream, and a frame.
+//! The allocations of `EndStreams`: for a complete response, a stream and a frame.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -22,7 +22,7 @@ use tower::{Layer, Service, ServiceExt};
 const ISSUER: &str = "https://auth.example.com";
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-/// A body without a known size, which has one frame or waits for ever. It allocates nothing.
+/// A body of unknown size, which has one frame or waits forever. It allocates nothing.
 struct Stream {
     frame: Option<Bytes>,
 }

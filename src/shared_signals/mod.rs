@@ -67,7 +67,7 @@
 //!
 //! At the transmitter, create a stream with the delivery method `urn:ietf:rfc:8935`, the URL of the route as
 //! `endpoint_url`, and the value of [`authorization`](SharedSignalsBuilder::authorization) as `authorization_header`.
-//! Many providers have a page for that in their console. This crate does not manage streams.
+//! Some providers have a page for that in their console. This crate does not manage streams.
 //!
 //! # Polling
 //!

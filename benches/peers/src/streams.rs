@@ -1,4 +1,4 @@
-//! `EndStreams`: the cost of a complete response, of a frame and of a stream, beyond those of the same service without it.
+//! `EndStreams`: what it adds to the cost of a complete response, of a frame and of a stream.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -18,7 +18,7 @@ use crate::revocations::verified_users;
 
 pub const WORK: [&str; 3] = ["a complete response", "a frame", "a stream, opened, waiting and dropped"];
 
-/// A body of endless frames, or one that waits for ever. Its size is not known, and it allocates nothing.
+/// A body of endless frames, or one that waits forever. Its size is unknown, and it allocates nothing.
 #[derive(Clone, Copy)]
 struct Endless {
     has_frames: bool,
@@ -62,7 +62,7 @@ fn send(service: &mut impl Service<Request<Body>, Response = Response<Body>>, us
     }
 }
 
-/// Does this work, so many times, with a service.
+/// Repeats this work with a service.
 fn repeat<S>(work: &str, mut service: S, user: &UserContext, times: u32)
 where
     S: Service<Request<Body>, Response = Response<Body>>,
@@ -85,7 +85,7 @@ where
     }
 }
 
-/// Does this work, so many times, with the layer or without.
+/// Repeats this work, with the layer or without it.
 pub fn run(work: &str, is_layered: bool, times: u32) {
     let (user, runtime) = (user(), runtime());
     let _guard = runtime.enter();
@@ -111,8 +111,10 @@ fn user() -> UserContext {
     verified_users(&revocations, 1).remove(0)
 }
 
-/// Returns the nanoseconds that the layer adds to this work: the difference of the medians of many short rounds, and that
-/// of the shortest rounds, which other programs have disturbed least.
+/// Returns the nanoseconds that the layer adds to this work.
+///
+/// The first figure is the difference of the medians of many short rounds. The second one is that of the shortest
+/// rounds, which other programs have disturbed least.
 pub fn added_nanoseconds(work: &str) -> [f64; 2] {
     const ROUNDS: usize = 501;
     const TIMES: u32 = 2_000;

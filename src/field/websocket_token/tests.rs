@@ -138,7 +138,7 @@ fn a_response_with_the_token_as_a_protocol_loses_the_header() {
 
 proptest! {
     #[test]
-    fn no_list_lets_a_token_through(
+    fn a_token_is_removed_from_every_list(
         lines in prop::collection::vec(
             prop::collection::vec(
                 prop::sample::select(vec![

@@ -196,7 +196,7 @@ async fn a_panic_of_the_app_ends_no_polling() {
 }
 
 #[test]
-fn without_timers_it_ends() {
+fn without_timers_the_poller_ends() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let steps: Arc<[Step]> = [].into();
     runtime.block_on(async {

@@ -1,5 +1,4 @@
-//! AWS Lambda with lambda_http: events of API Gateway (REST and HTTP) and of an Application Load Balancer, and an
-//! authorizer.
+//! AWS Lambda with lambda_http: functions behind API Gateway and a load balancer, and an authorizer.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -181,7 +180,7 @@ async fn the_rate_limit_counts_by_the_address_of_the_event() {
 }
 
 #[tokio::test]
-async fn without_the_closure_the_address_is_unknown_and_the_response_is_500() {
+async fn without_the_layer_for_the_address_the_response_is_500() {
     let limit = RateLimit::builder().quota(Quota::per_hour(2).unwrap()).key(Key::ip()).build().unwrap();
     let app = Router::new().route("/orders", get(async || "handled")).layer(limit).layer(TrustedProxies::none());
     for (name, event, _) in sources() {

@@ -1,4 +1,4 @@
-//! axum-server on a Unix socket: the proxy in front of it is trusted only if `TrustedProxies` names `unix:`.
+//! axum-server on a Unix socket, whose proxy is trusted only if `TrustedProxies` has `unix:`.
 
 use std::io;
 use std::os::unix::net::UnixListener;

@@ -1,4 +1,4 @@
-//! leptos runs on axum: the layers go around its router, and a server function extracts the user.
+//! leptos runs on axum: its router is inside the layers, and a server function extracts the user.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};

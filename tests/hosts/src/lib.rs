@@ -1,4 +1,4 @@
-//! Tests of the layers on servers and frameworks other than axum, tonic and hyper, each in the file with its name.
+//! Tests of the layers on servers other than axum, tonic and hyper, each in a file of its name.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! poem runs tower services by its `compat()`, the layers around them included. Its own endpoints use `authenticate`.
+//! poem runs tower services through `compat()`. Its own endpoints need a middleware that calls `authenticate`.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! salvo runs the layers by its `compat()`. Its body cannot be created from bytes, so a layer inside boxes it.
+//! salvo runs the layers through `compat()`. An inner layer boxes its body.
 
 use std::io;
 

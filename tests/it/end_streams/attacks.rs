@@ -1,4 +1,4 @@
-//! Attacks: streams, sockets and downloads that would outlive their credential, or a part that would look complete.
+//! Attacks: streams, sockets and downloads that would outlive their credential, or look complete.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,7 +22,7 @@ use crate::support::log_capture::LogCapture;
 
 const SSE: &str = "text/event-stream";
 
-/// An event stream with one event, which then waits for ever.
+/// An event stream with one event, which then waits forever.
 async fn open_events() -> impl IntoResponse {
     let first = Ok::<_, Infallible>(Event::default().data("1"));
     Sse::new(futures_util::StreamExt::chain(stream::iter([first]), stream::pending()))

@@ -21,7 +21,7 @@ async fn another_body_runs_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_end_downloads_it_is_aborted_by_an_error() {
+async fn with_end_downloads_another_body_is_aborted_with_an_error() {
     let clock = clock();
     let layer = EndStreams::new().end_downloads();
     let (producer, body) = open("text/csv", auth(&clock).build().unwrap(), layer).await;

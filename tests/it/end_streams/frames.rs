@@ -85,7 +85,7 @@ async fn the_size_hint_promises_no_size_that_may_not_be_sent() {
     assert_eq!((body.size_hint().lower(), body.size_hint().upper(), body.is_end_stream()), (0, None, false));
 }
 
-/// A body that waits for ever, and whose error can be this one.
+/// A body that waits forever, and has this type of error.
 fn endless<E>() -> impl hyper::body::Body<Data = Bytes, Error = E> + Send + Sync + 'static
 where
     E: Send + Sync + 'static,

@@ -47,7 +47,7 @@ async fn a_stream_ends_cleanly_within_a_second_after_the_expiry_and_the_leeway()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_within_a_second_of_a_revocation_whichever_it_is() {
+async fn a_stream_ends_within_a_second_of_each_kind_of_revocation() {
     for revocation in
         [Revocation::token(ISSUER, "of ann"), Revocation::subject(ISSUER, "ann"), Revocation::issuer(ISSUER)]
     {
@@ -90,13 +90,13 @@ async fn a_stream_of_any_gate_and_in_any_of_and_a_stack_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_follows_the_clock_of_the_layer_also_backward() {
+async fn a_stream_ends_by_the_clock_of_the_layer_even_if_it_is_set_back() {
     let clock = clock();
     let wall = *START;
     let (_producer, body) = open(SSE, auth(&clock).build().unwrap(), EndStreams::new()).await;
     let mut task = receive(body);
     let hour = Duration::from_secs(3_600);
-    // The stream runs on for as long as the clock was set back.
+    // The stream continues for as long as the clock was set back.
     clock.set_wall(wall - hour);
     clock.advance(LIFETIME + LEEWAY);
     assert_open(&mut task).await;

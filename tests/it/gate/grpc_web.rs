@@ -164,7 +164,7 @@ async fn a_connect_client_receives_401_or_403_with_problem_details() {
 }
 
 #[tokio::test]
-async fn a_streaming_connect_call_is_no_grpc_call_either() {
+async fn a_streaming_connect_call_is_not_a_grpc_call_either() {
     let layers = ServiceBuilder::new().layer(as_anonymous()).layer(RequireScope::new("echo").unwrap()).into_inner();
     let url = serve(layers).await;
     for media_type in ["application/connect+json", "application/connect+proto", "application/json"] {

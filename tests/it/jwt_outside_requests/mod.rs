@@ -1,5 +1,6 @@
-//! `JwtAuth::verify`: tokens outside a request. That its decision is the layer's is asserted wherever a test sends a
-//! token by `ProtectedApp::send_token`.
+//! `JwtAuth::verify`: tokens outside a request.
+//!
+//! Each test that calls `ProtectedApp::send_token` asserts that `verify` decides as the layer does.
 
 mod proxy_header;
 

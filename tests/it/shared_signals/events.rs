@@ -67,7 +67,7 @@ async fn a_disabled_account_has_no_valid_api_key() {
 }
 
 #[tokio::test]
-async fn of_several_events_each_is_applied_or_none() {
+async fn all_events_of_a_token_are_applied_or_none() {
     let app = Fixture::new().await;
     let access = app.access_token("ann", "s1");
     let malformed = json!({ SESSION_REVOKED: {}, CREDENTIAL_CHANGE: {} });

@@ -59,7 +59,7 @@ async fn another_content_type_is_400() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_token_is_400() {
+async fn a_body_that_is_not_a_token_is_400() {
     let app = Fixture::new().await;
     for (body, description) in [
         (b"".to_vec(), "the token does not have three segments"),
@@ -109,7 +109,7 @@ async fn a_missing_or_different_authorization_is_authentication_failed_before_th
 }
 
 #[tokio::test]
-async fn it_works_inside_a_stack_that_does_not_authenticate() {
+async fn the_endpoint_works_inside_a_stack_that_does_not_authenticate() {
     let app = Fixture::new().await;
     let headers = SecurityHeaders::api().build().unwrap();
     let outer = Stack::builder().security_headers(headers).build().unwrap().layer(app.app.clone());

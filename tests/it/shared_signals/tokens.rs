@@ -134,7 +134,7 @@ async fn an_old_event_is_applied_as_of_its_own_time() {
 }
 
 #[tokio::test]
-async fn other_tokens_of_the_issuer_are_no_event_tokens() {
+async fn other_tokens_of_the_issuer_are_rejected_as_event_tokens() {
     let app = Fixture::new().await;
     let access = app.issuer.token("ann").audience(API);
     let events = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });

@@ -49,7 +49,7 @@ async fn the_handler_selects_the_name_and_the_socket_opens() {
     }
 }
 
-/// Accepts the first protocol that it finds, as careless apps do.
+/// Selects the first protocol of the request, as careless apps do.
 async fn accept_first(request: AxumRequest) -> Response {
     let protocols = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL).iter();
     let first = protocols.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).next().unwrap();
