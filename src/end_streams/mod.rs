@@ -52,8 +52,8 @@
 //!   304 stay as they are too.
 //! - If the wall clock is set back, a stream continues for at most that time longer.
 //!
-//! An `EventSource` connects again when its stream ends. The page learns that it needs another credential because this
-//! request gets 401. Over HTTP/1.1, the connection stays open for other requests.
+//! An `EventSource` connects again when its stream ends. Its next request gets 401, by which the page knows that it needs
+//! another credential. Over HTTP/1.1, the connection stays open for other requests.
 //!
 //! # What it does not do
 //!

@@ -15,11 +15,11 @@ pub(crate) enum Pending {
 }
 
 impl Policy {
-    /// Starts what may bring a missing issuer or key.
+    /// Starts the lookup of a missing issuer, or the search for a missing key.
     ///
     /// # Errors
     ///
-    /// Returns why the token is rejected if nothing can bring it now.
+    /// Returns why the token is rejected if it cannot start now.
     pub(crate) fn start(&self, missing: Missing) -> Result<Pending, DenialKind> {
         match missing {
             Missing::Issuer(issuer) => issuer.look_up().map(|pending| Pending::Issuer(issuer, pending)),

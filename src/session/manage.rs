@@ -23,7 +23,7 @@ impl SessionAuth {
 
     /// Ends a session of a user.
     ///
-    /// The tokens of the same login are revoked as by [`Session::log_out`](crate::session::Session::log_out).
+    /// The tokens of the same login are revoked too, as by [`Session::log_out`](crate::session::Session::log_out).
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! `VerifyJwt`: verification of JWTs that an issuer signs, other than access tokens.
 //!
-//! An issuer also signs its responses about opaque tokens (RFC 9701), logout tokens and security event tokens. What
-//! receives them does not need keys of its own: it takes those of a [`JwtAuth`](crate::JwtAuth), by its setter
-//! `keys_from`, or an issuer, by its setter `transmitter`.
+//! An issuer also signs its responses about opaque tokens (RFC 9701), logout tokens and security event tokens. Their
+//! receivers need no keys of their own: their setter `keys_from` takes a [`JwtAuth`](crate::JwtAuth), whose keys they
+//! use, or their setter `transmitter` takes an issuer.
 
 pub(crate) mod expected;
 pub(crate) mod sealed;

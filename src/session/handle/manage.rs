@@ -24,7 +24,7 @@ impl Session {
 
     /// Ends a session of the user. If it is the current one, its cookie is cleared.
     ///
-    /// The tokens of the same login are revoked as by [`log_out`](Self::log_out).
+    /// The tokens of the same login are revoked too, as by [`log_out`](Self::log_out).
     ///
     /// # Errors
     ///
