@@ -34,7 +34,7 @@
 //! | `text/event-stream`, `application/x-ndjson`, `application/json-seq`, `multipart/x-mixed-replace` | ends, as if the handler had ended it |
 //! | `application/grpc`, with any suffix | ends with the trailers of a rejection: `grpc-status: 16`, its text and its `error-code` |
 //! | `application/grpc-web`, `application/grpc-web-text` | ends with a frame of these trailers |
-//! | any other | runs to its end, or is aborted with [`end_downloads`](EndStreams::end_downloads) |
+//! | any other | runs to its end, or is aborted with [`end_downloads`](crate::EndStreams::end_downloads) |
 //!
 //! - The credential ends when it expires, plus the leeway of the layer that verified it, or when its
 //!   [`Revocations`](crate::Revocations) know that it was revoked. The stream ends within 1 s. If neither can happen,
@@ -79,6 +79,8 @@
 //! Each stream that is ended is logged at `debug`, with the `reason` (`expired` or `revoked`) and the kind of
 //! `credential`. The line has the field `monotonic_counter.stream_ended`, which the metrics layer of the crate
 //! `tracing-opentelemetry` counts.
+//!
+//! [`EndStreams`]: crate::EndStreams
 
 mod endable_body;
 mod ending;

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_critical_member_discards_the_subject() {
+    fn a_subject_with_an_unknown_critical_member_is_discarded() {
         let device = json!({ "format": "opaque", "id": "d1" });
         let complex = json!({ "format": "complex", "user": user(), "device": device });
         assert_eq!(target(&complex), Ok(Target::Discarded));

@@ -85,7 +85,7 @@ async fn an_issuer_says_where_else_the_keys_are_and_which_algorithms_are_allowed
 }
 
 #[tokio::test]
-async fn a_set_with_an_unknown_critical_member_is_discarded() {
+async fn an_event_whose_subject_has_an_unknown_critical_member_is_ignored() {
     let critical = json!(["user", "device"]);
     let (app, _, transmitter) =
         app(&json!({ "issuer": TRANSMITTER, "jwks_uri": KEYS, "critical_subject_members": critical })).await;
