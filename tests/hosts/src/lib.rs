@@ -5,6 +5,7 @@
 mod actix_web;
 mod aws_lambda;
 mod axum_server;
+mod dioxus;
 mod leptos;
 mod poem;
 mod salvo;

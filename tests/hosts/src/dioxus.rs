@@ -1,0 +1,41 @@
+//! dioxus runs on axum: the layers go around its router, and a server function extracts the user.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use dioxus_fullstack::{ServerFnError, post};
+use dioxus_server::{DioxusRouterExt, FullstackState};
+use http::Request;
+use portcullis::UserContext;
+use tower::ServiceExt;
+
+use crate::{ANN, EVE, stack};
+
+/// The name of the user, whom the attribute extracts.
+#[post("/api/by_attribute", user: UserContext)]
+async fn by_attribute() -> Result<String, ServerFnError> {
+    Ok(user.id().to_owned())
+}
+
+/// The name of the user, whom the body extracts.
+#[post("/api/by_call")]
+async fn by_call() -> Result<String, ServerFnError> {
+    let user: UserContext = dioxus_fullstack::FullstackContext::extract().await?;
+    Ok(user.id().to_owned())
+}
+
+#[tokio::test]
+async fn a_server_function_runs_for_the_user_only() {
+    let app = Router::new().register_server_functions().with_state(FullstackState::headless()).layer(stack());
+    for path in ["/api/by_attribute", "/api/by_call"] {
+        for (credential, status, body) in [(Some(ANN), 200, "\"ann\""), (Some(EVE), 401, "{"), (None, 401, "{")] {
+            let request = Request::post(path).header("content-type", "application/json");
+            let request = credential.iter().fold(request, |request, value| request.header("authorization", *value));
+            let response = app.clone().oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap();
+            let (head, received) = response.into_parts();
+            let received = to_bytes(received, 9_999).await.unwrap();
+            assert_eq!(head.status, status, "{path}: {received:?}");
+            assert_eq!(head.headers["x-content-type-options"], "nosniff");
+            assert!(received.starts_with(body.as_bytes()), "{path}: {received:?}");
+        }
+    }
+}
