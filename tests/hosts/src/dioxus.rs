@@ -8,7 +8,7 @@ use http::Request;
 use portcullis::UserContext;
 use tower::ServiceExt;
 
-use crate::{ANN, EVE, stack};
+use crate::{ANN, EVE, auth, stack};
 
 /// The name of the user, whom the attribute extracts.
 #[post("/api/by_attribute", user: UserContext)]
@@ -37,5 +37,20 @@ async fn a_server_function_runs_for_the_user_only() {
             assert_eq!(head.headers["x-content-type-options"], "nosniff");
             assert!(received.starts_with(body.as_bytes()), "{path}: {received:?}");
         }
+    }
+}
+
+/// Behind a layer that admits requests without a credential.
+#[tokio::test]
+async fn the_rejection_of_an_extractor_has_its_challenge_only_by_attribute() {
+    let router = Router::new().register_server_functions().with_state(FullstackState::headless());
+    let app = router.layer(auth().to_optional());
+    for (path, content_type, challenge) in
+        [("/api/by_attribute", "application/problem+json", true), ("/api/by_call", "application/json", false)]
+    {
+        let request = Request::post(path).header("content-type", "application/json").body(Body::from("{}")).unwrap();
+        let head = app.clone().oneshot(request).await.unwrap().into_parts().0;
+        assert_eq!((head.status.as_u16(), head.headers.contains_key("www-authenticate")), (401, challenge), "{path}");
+        assert_eq!(head.headers["content-type"], content_type, "{path}");
     }
 }
