@@ -13,7 +13,7 @@ use portcullis::context::Visitor;
 use portcullis::gate::{
     AccountRefusal, AuthGate, Authenticated, Bytes, Denial, Gate, Gated, GrpcRejections, LoadError, Reply,
 };
-use portcullis::rate_limit::Key;
+use portcullis::rate_limit::{Key, Limit, OutagePolicy, RedisStore};
 use portcullis::session::{MemorySessions, Session, UserFrom};
 use portcullis::testing::{TestIssuer, TokenBuilder};
 use portcullis::{
@@ -213,6 +213,26 @@ async fn a_stack_decides_as_its_layer_does() {
         assert_eq!(received, expected);
         assert_eq!(received.0, status);
         assert_eq!(received.1["x-content-type-options"], "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn the_head_has_what_the_gates_around_and_inside_a_limit_that_waits_have_written() {
+    // Its store is unreachable.
+    let waiting = |key| {
+        let limit = Limit::new("remote", Quota::per_hour(9).unwrap()).on_outage(OutagePolicy::FailOpen);
+        let store = RedisStore::connect("redis://127.0.0.1:1").unwrap();
+        RateLimit::builder().limit(limit).key(key).store(store).build().unwrap()
+    };
+    let builder = || Stack::builder().trusted_proxies(TrustedProxies::none());
+    let around = builder().limit_by_address(waiting(Key::ip())).authenticate(jwt().build().unwrap());
+    let inside = builder().authenticate(jwt().build().unwrap()).limit_by_user(waiting(Key::user()));
+    for stack in [around, inside].map(|builder| builder.build().unwrap()) {
+        let mut head = request(&Method::GET, &bearer(token("ann").sign())).into_parts().0;
+        let authenticated = stack.authenticate(&mut head).await.unwrap();
+        assert_eq!(handler(&head).body(), "ann");
+        assert!(head.headers["authorization"].is_sensitive());
+        authenticated.write(&mut Response::new(()));
     }
 }
 
