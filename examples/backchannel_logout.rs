@@ -2,7 +2,8 @@
 //!
 //! Run `cargo run --example backchannel_logout`; `PORT=3001` selects another port. It prints
 //! commands for other terminals: they export the tokens of two logins and a logout token, and send
-//! them with `curl`. Read `/events` in one terminal while you send the logout token in another.
+//! them with `curl`. Read `/events` in one terminal while you send the logout token in another; run
+//! the exports in both.
 //!
 //! For your own provider, set `ISSUER`, `AUDIENCE` and `CLIENT_ID`. Register the URL of
 //! `/backchannel-logout` as `backchannel_logout_uri` of the client that obtains the access tokens.

@@ -3,6 +3,8 @@
 //! Run `cargo run --example websocket`; `PORT=3001` selects another port. Open the printed URL in
 //! two tabs of a browser, and log out on all devices in one of them: the connections of both end.
 //!
+//! `Csrf` rejects programs that send no `Origin`: for `curl`, add `-H "Origin: http://127.0.0.1:3000"`.
+//!
 //! A script cannot set the header `Authorization` of a WebSocket. The page sends the token as a
 //! subprotocol, or in the first message. It reads the event stream with `fetch`, which can send the
 //! header. The folder `websocket` has the handlers of the sockets (`sockets.rs`) and the page.

@@ -90,6 +90,8 @@ impl JwtAuthBuilder {
 
     /// Reads the token from this header instead of `Authorization`, without a scheme before it.
     ///
+    /// `HeaderName::from_static` takes the name in lower case, and panics if it has other letters.
+    ///
     /// Use it behind a proxy that authenticates users and adds a signed token to each request. Describe the proxy by
     /// [`Issuer::jwks`](crate::Issuer::jwks) with the profile [`Compatible`](crate::Profile::Compatible):
     ///
