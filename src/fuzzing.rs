@@ -18,6 +18,7 @@ use crate::field::challenge::{Challenge, is_quotable};
 use crate::field::cookie::{DuplicateCookie, cookie as read_cookie, is_cookie_name};
 use crate::field::forwarded::{Hop, canonical, forwarded_hops, x_forwarded_for};
 use crate::field::origin::Origin;
+pub use crate::field::websocket_token::fuzzing::websocket_token;
 use crate::gate::{CredentialSource, CredentialSources};
 #[cfg(feature = "introspection")]
 use crate::introspection::fuzzing as introspection;

@@ -167,5 +167,7 @@ fn encoded_part<'a>(element: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 const ENCODED: &[u8] = b"base64url.bearer.authorization.";
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;
