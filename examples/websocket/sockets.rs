@@ -60,8 +60,9 @@ async fn send_numbers(socket: &mut WebSocket) -> Result<(), axum::Error> {
 }
 
 async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
-    // The client may be gone.
-    let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+    let frame = CloseFrame { code, reason: reason.into() };
+    // The client may be gone. One that reads nothing must not keep the socket open.
+    let _ = timeout(Duration::from_secs(5), socket.send(Message::Close(Some(frame)))).await;
 }
 
 /// "Unauthorized" (IANA).
