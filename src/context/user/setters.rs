@@ -174,7 +174,8 @@ impl UserContext {
 
     /// Sets the id of the login session that the credential belongs to.
     ///
-    /// A custom gate for sessions sets it to a public id of the session, never to the secret in the cookie.
+    /// A custom gate for sessions sets it to a public id of the session, never to the secret in the cookie. An empty
+    /// one is the id of no session, so nothing is revoked by it.
     ///
     /// ```
     /// use portcullis::{UserContext, context::Credential};
