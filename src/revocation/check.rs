@@ -52,7 +52,7 @@ impl Revocations {
     ///
     /// Returns a 401 if the credential is revoked, and a 503 if the revocations are not available.
     pub fn check(&self, user: &UserContext) -> Result<(), Denial> {
-        self.0.set_has_gate();
+        self.0.set_has_custom_gate();
         self.check_credential(user).map_err(|kind| Denial::new(kind, user.realm().clone()))
     }
 

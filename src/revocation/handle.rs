@@ -31,11 +31,19 @@ impl Revocations {
     ///
     /// An API key is revoked for ever, as by [`revoke_all`](Self::revoke_all): it may never expire.
     ///
+    /// For the session of a request, call [`Session::log_out`](crate::session::Session::log_out) instead, which also
+    /// clears the cookie and removes the record. This method leaves both in place until the next request with the cookie,
+    /// and also rejects the next login if the provider gives it the same `sid`.
+    ///
+    /// Only layers that were built with this handle reject the credential. If the layer that has authenticated the user
+    /// was not, a warning is logged.
+    ///
     /// # Errors
     ///
     /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
     /// revocation has not been stored in the stream; or if the store of its API key is unavailable.
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        self.log_other_layer(user);
         // A session of the app may have been extended since, or by a request that is in progress.
         let is_extensible = user.credential() == Credential::Session;
         let record = with_ids(user, |ids| {
@@ -65,6 +73,7 @@ impl Revocations {
     /// Returns [`RevokeError`] if the user has no issuer, if the table is full, if the revocation has not been stored
     /// in the stream, or if a store of API keys or sessions is unavailable.
     pub fn revoke_all(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        self.log_other_layer(user);
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let issued_until = self.0.now().max(ids.issued_at);
@@ -83,6 +92,7 @@ impl Revocations {
     /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
     /// revocation has not been stored in the stream; or if a store of API keys or sessions is unavailable.
     pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        self.log_other_layer(user);
         let record = with_ids(user, |ids| {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let kept = ids.login().ok_or(RevokeError::IdMissing)?;

@@ -120,5 +120,17 @@ impl UserContext {
     }
 }
 
+impl Revocations {
+    /// Warns once if the layer that has authenticated a user has no revocations or other ones. Then it still accepts the
+    /// credential.
+    pub(super) fn log_other_layer(&self, user: &UserContext) {
+        let Some(lifetime) = user.own_lifetime() else { return };
+        let is_same = lifetime.revocations.as_ref().is_some_and(|own| Arc::ptr_eq(&own.0, &self.0));
+        if !is_same {
+            self.0.log_other_layer(user.credential());
+        }
+    }
+}
+
 /// The lifetime of a user that no layer of this crate has authenticated.
 static OF_OTHERS: LazyLock<Arc<Lifetime>> = LazyLock::new(|| Lifetime::new(None, Clock::system(), Duration::ZERO));

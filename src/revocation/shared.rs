@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, MAX_LEEWAY, SteadyClock};
 #[cfg(feature = "session")]
 use crate::context::RevocationId;
-use crate::context::RevocationIds;
+use crate::context::{Credential, RevocationIds};
 use crate::revocation::expiries::Expiries;
 use crate::revocation::record::{Full, Record};
 #[cfg(feature = "redis")]
@@ -42,6 +42,9 @@ pub(crate) struct Shared {
     /// Whether a gate checks the table.
     has_gate: AtomicBool,
     has_logged_no_gate: AtomicBool,
+    /// Whether a custom gate checks this table, whichever layer has authenticated the user.
+    has_custom_gate: AtomicBool,
+    has_logged_other_layer: AtomicBool,
     usage_log: Throttle,
     pub(super) user_records: AllRecords,
     /// Where records are stored for other processes.
@@ -88,6 +91,8 @@ impl Shared {
             claims_changed_at: AtomicU32::new(0),
             has_gate: AtomicBool::new(false),
             has_logged_no_gate: AtomicBool::new(false),
+            has_custom_gate: AtomicBool::new(false),
+            has_logged_other_layer: AtomicBool::new(false),
             user_records: AllRecords::default(),
             #[cfg(feature = "redis")]
             stream: None,
@@ -261,10 +266,13 @@ impl Shared {
 
     /// Records that a gate checks this table.
     pub(crate) fn set_has_gate(&self) {
-        // A custom gate calls this for each request, and a store would take the cache line from other processors.
-        if !self.has_gate.load(Ordering::Relaxed) {
-            self.has_gate.store(true, Ordering::Relaxed);
-        }
+        set(&self.has_gate);
+    }
+
+    /// Records that a custom gate checks this table.
+    pub(super) fn set_has_custom_gate(&self) {
+        self.set_has_gate();
+        set(&self.has_custom_gate);
     }
 
     /// Warns once if no gate checks this table: then a revocation has no effect in this process.
@@ -272,7 +280,20 @@ impl Shared {
         if !self.has_gate.load(Ordering::Relaxed) && !self.has_logged_no_gate.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "a credential was revoked, but no layer of this process checks revocations; call .revocations(..) on the \
-                 builder of JwtAuth, or Revocations::check in a custom gate"
+                 builder of the layer that authenticates, or Revocations::check in a custom gate"
+            );
+        }
+    }
+
+    /// Warns once that the layer that has authenticated a revoked user does not check this table, unless a custom gate
+    /// may do so, or no gate does.
+    pub(super) fn log_other_layer(&self, credential: Credential) {
+        let is_only_other = self.has_gate.load(Ordering::Relaxed) && !self.has_custom_gate.load(Ordering::Relaxed);
+        if is_only_other && !self.has_logged_other_layer.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                credential = credential.as_str(),
+                "a credential was revoked, but the layer that accepts it does not check these revocations, so it stays \
+                 valid; call .revocations(..) with the same handle on the builder of each layer that authenticates"
             );
         }
     }
@@ -331,6 +352,13 @@ impl Throttle {
         // Of threads that race here, one logs the line.
         now >= next_at
             && self.next_at.compare_exchange(next_at, following, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// A custom gate calls this for each request, and a store would take the cache line from other processors.
+fn set(flag: &AtomicBool) {
+    if !flag.load(Ordering::Relaxed) {
+        flag.store(true, Ordering::Relaxed);
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 use portcullis::gate::TokenError;
 use portcullis::revocation::{Revocation, RevokeError};
 use portcullis::testing::FakeClock;
-use portcullis::{IssueKind, Revocations};
+use portcullis::{IssueKind, Issuer, JwtAuth, Revocations, UserContext};
 
 use super::service::Service;
 use crate::support::log_capture::LogCapture;
+use crate::support::tokens::AUDIENCE;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -188,6 +189,41 @@ async fn first_revocation_without_a_layer_logs_one_warning() {
     revocations.check(&portcullis::UserContext::new("ann")).unwrap();
     revocations.revoke_by(api_key(1)).await.unwrap();
     assert_eq!(log.count("WARN"), 0, "{}", log.text());
+}
+
+#[tokio::test]
+async fn a_revocation_that_the_layer_of_the_user_does_not_check_logs_one_warning() {
+    const TEXT: &str = "the layer that accepts it does not check these revocations";
+    let service = Service::start().await;
+    let checked = service.user(&service.token("ann").sign()).await;
+    let trusted = Issuer::jwks_document(service.issuer.url(), service.issuer.jwks());
+    let builder = JwtAuth::builder().issuer(trusted).audience(AUDIENCE).clock(service.clock.clock());
+    let other = Revocations::builder().clock(service.clock.clock()).build().unwrap();
+    let log = LogCapture::start();
+    service.revocations.revoke_all(&checked).await.unwrap();
+    service
+        .revocations
+        .revoke(&UserContext::new("of a custom gate").with_issuer("app").with_token_id("1"))
+        .await
+        .unwrap();
+    assert_eq!(log.count("WARN"), 0, "{}", log.text());
+    // Without revocations, and with those of another handle.
+    for auth in [builder.clone(), builder.revocations(&other)].map(|builder| builder.build().unwrap()) {
+        let revocations = Revocations::builder().clock(service.clock.clock()).build().unwrap();
+        let _layer =
+            JwtAuth::builder().issuer(Issuer::hs256("app", [7; 32])).audience("api").revocations(&revocations).build();
+        let user = auth.verify(&service.token("ann").sign()).await.unwrap();
+        let log = LogCapture::start();
+        revocations.revoke(&user).await.unwrap();
+        revocations.revoke_all(&user).await.unwrap();
+        assert_eq!((log.count(TEXT), log.count("WARN")), (1, 1), "{}", log.text());
+        // A custom gate may check this handle for the users of any layer.
+        let revocations = Revocations::builder().clock(service.clock.clock()).build().unwrap();
+        assert!(revocations.check(&user).is_ok());
+        let log = LogCapture::start();
+        revocations.revoke_others(&user).await.unwrap();
+        assert_eq!(log.count("WARN"), 0, "{}", log.text());
+    }
 }
 
 #[tokio::test]
