@@ -75,6 +75,9 @@
 //!
 //! - A session of [`SessionAuth`](crate::SessionAuth) needs the `iss`, the `sub` and the `sid` of the ID token: pass
 //!   them to [`log_in`](crate::session::Session::log_in) as the issuer, the id and the session id of the user.
+//! - An access token without `sid` stays valid if the logout token has one: the response is 200 all the same. Let the
+//!   provider add `sid` to access tokens, or name the claim with
+//!   [`ClaimMap::session_id`](crate::ClaimMap::session_id). At `debug`, the log says what each logout token revokes.
 //! - With `sub` alone, a login after `iat` stays valid, however late the logout token arrives. So the clocks of the
 //!   provider and of the app must agree.
 //! - A token that is sent again gets 200. So does one whose user is not logged in.

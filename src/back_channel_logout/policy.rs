@@ -41,10 +41,13 @@ impl Policy {
         };
         let claims = self.verifier.verify(&token, expected).await?;
         let token = LogoutToken::read(&claims, self.clock.since_epoch())?;
-        let revocation = match &token.target {
-            Target::Session(id) => Revocation::session(&token.issuer, id),
-            Target::Subject(id) => Revocation::subject(&token.issuer, id).until(token.issued_at),
+        let (revocation, scope) = match &token.target {
+            Target::Session(id) => (Revocation::session(&token.issuer, id), "the sessions and tokens with its `sid`"),
+            Target::Subject(id) => {
+                (Revocation::subject(&token.issuer, id).until(token.issued_at), "all credentials of the user")
+            }
         };
+        tracing::debug!("a back-channel logout revokes {scope}");
         self.revocations.revoke_by(revocation).await.map_err(|error| {
             tracing::warn!(%error, "a back-channel logout could not be stored; the provider should send it again");
             LogoutError::NotStored

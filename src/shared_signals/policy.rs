@@ -84,6 +84,7 @@ impl Policy {
 
     async fn apply_to_credentials(&self, event: &Event<'_>, token: &EventToken<'_>) -> Result<(), SetError> {
         let Some(revocation) = self.revocation(event, token).await? else { return Ok(()) };
+        tracing::debug!("a security event is applied to the credentials of its subject");
         let stored = match event.meaning {
             Meaning::ClaimsChange => self.revocations.share_claims_change(&revocation).await,
             _ => self.revocations.revoke_by(revocation).await,

@@ -4,6 +4,7 @@ use portcullis::ApiKeyAuth;
 use portcullis::api_key::{MemoryKeys, NewApiKey};
 
 use super::*;
+use crate::support::log_capture::LogCapture;
 
 #[tokio::test]
 async fn sid_revokes_the_tokens_and_sessions_of_that_session() {
@@ -69,6 +70,19 @@ async fn a_user_of_another_issuer_stays_logged_in() {
     assert_eq!(app.log_out(&app.logout_token().session_id("s1")).await.status, 200);
     assert!(app.revocations.check(&other).is_ok());
     assert!(app.revocations.check(&other.with_issuer(app.issuer.url())).is_err());
+}
+
+#[tokio::test]
+async fn sid_revokes_no_token_without_it_and_the_log_says_what_it_revokes() {
+    let app = Fixture::new().await;
+    let token = app.issuer.token("ann").audience(API).sign();
+    let log = LogCapture::start();
+    assert_eq!(app.log_out(&app.logout_token_of("ann").session_id("s1")).await.status, 200);
+    assert_eq!(log.count("revokes the sessions and tokens with its `sid`"), 1, "{}", log.text());
+    assert_eq!(app.api(&token).await, 200);
+    assert_eq!(app.log_out(&app.logout_token_of("ann")).await.status, 200);
+    assert_eq!(log.count("revokes all credentials of the user"), 1, "{}", log.text());
+    assert_eq!(app.api(&token).await, 401);
 }
 
 #[tokio::test]
