@@ -95,7 +95,7 @@ impl SharedSignalsBuilder {
         self
     }
 
-    /// Sets the value of the header `Authorization` that the transmitter sends (required).
+    /// Sets the value of the header `Authorization` that the transmitter sends (required by [`build`](Self::build)).
     ///
     /// It is the whole value, which the app passes as `authorization_header` when it creates the stream (Shared Signals
     /// Framework 1.0 §6.1.1). Generate it at random, with at least 16 characters. Only a digest of it is kept. A request
@@ -271,7 +271,8 @@ impl SharedSignalsBuilder {
     /// value of the header `Authorization`. It is called for each request, so that it can renew an access token before
     /// it expires. After an error, it is called again a second later at the earliest.
     ///
-    /// The setting [`authorization`](Self::authorization) is not needed. Spawn [`run`](EventPoller::run):
+    /// [`authorization`](Self::authorization) must not be set: it is for what a transmitter sends. Spawn
+    /// [`run`](EventPoller::run):
     ///
     /// ```
     /// # use portcullis::{Revocations, SharedSignals};
@@ -303,6 +304,11 @@ impl SharedSignalsBuilder {
         let url = url.into();
         let mut issues = ConfigIssues::default();
         validate_url("build_poller", &url, &['#'], &mut issues);
+        if self.authorization.is_some() {
+            let reason = "nothing is sent to a poller, so this setting has no effect";
+            let remedy = "remove it; the function of build_poller(..) returns the header of the requests";
+            issues.add(ConfigIssue::new("authorization", IssueKind::Prohibited, reason, remedy));
+        }
         // Also for the keys.
         self.client = self.client.or_else(|| default_client("for polling", &mut issues));
         let Some(client) = self.client.clone() else {

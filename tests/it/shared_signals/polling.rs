@@ -347,6 +347,21 @@ async fn while_the_keys_are_unavailable_no_token_is_acknowledged() {
     assert_eq!(transmitter.poll().await.acknowledged(), ["j1"]);
 }
 
+#[test]
+fn a_poller_takes_no_header_of_a_transmitter() {
+    let revocations = Revocations::builder().build().unwrap();
+    let builder =
+        SharedSignals::builder().transmitter("https://auth.example.com").audience(API).revocations(&revocations);
+    let build = |builder: SharedSignalsBuilder| {
+        builder.build_poller("https://auth.example.com/poll", async || Ok(AUTHORIZATION.to_owned()))
+    };
+    assert!(build(builder.clone()).is_ok());
+    let error = build(builder.authorization(AUTHORIZATION)).unwrap_err();
+    let settings: Vec<_> = error.issues().iter().map(|issue| issue.setting()).collect();
+    assert_eq!(settings, ["authorization"]);
+    assert!(error.to_string().contains("build_poller"), "{error}");
+}
+
 #[tokio::test]
 async fn neither_the_authorization_nor_a_token_is_in_a_log_or_in_debug() {
     let (app, mut transmitter) = (Fixture::new().await, Transmitter::start().await);
