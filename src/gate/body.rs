@@ -33,7 +33,8 @@ use http_body_util::{BodyExt, Either, Full};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a response body of type `{Self}` cannot be created from bytes, which a rejecting response needs",
-    note = "box the body between this layer and the one that changes its type with `.map_response(axum::response::IntoResponse::into_response)`, add this layer inside that one, or implement `portcullis::gate::BodyFromBytes` for a custom body"
+    note = "box the body between this layer and the one that changes its type with `.map_response(axum::response::IntoResponse::into_response)`, add this layer inside that one, or implement `portcullis::gate::BodyFromBytes` for a custom body",
+    note = "`Reply::into_response` on servers with other bodies: create a response of `portcullis::gate::Bytes`, and convert its body"
 )]
 pub trait BodyFromBytes {
     /// Whether a service with this body is a gRPC server, whose rejections of gRPC calls are gRPC statuses (default:

@@ -14,6 +14,10 @@ use crate::verify_jwt::verifier::Verifier;
 /// With a name, the keys are found by the configuration of the transmitter (Shared Signals Framework 1.0 §7), which is
 /// published below `/.well-known/ssf-configuration`. An `Issuer` sets where else they are. Its settings for access
 /// tokens, such as the audience and the profile, do not apply. No other type can implement this trait.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a transmitter",
+    note = "a transmitter is the `iss` of its tokens, as a `&str` or `String`, or a `portcullis::Issuer`"
+)]
 pub trait Transmitter: IntoTransmitter {}
 
 impl<T: IntoTransmitter> Transmitter for T {}

@@ -12,6 +12,11 @@ use crate::verify_jwt::sealed::Verify;
 /// A layer that has the keys of issuers: [`JwtAuth`](crate::JwtAuth). No other type can implement this trait.
 ///
 /// Its settings for access tokens, such as the audience and the profile, do not apply to other JWTs.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no keys of issuers",
+    note = "pass a reference to a `JwtAuth` with the issuer; it need not be a layer of any route",
+    note = "if `{Self}` is a builder or a `Result`, the call of `.build()?` or the `?` is missing"
+)]
 pub trait VerifyJwt: Verify + Clone {}
 
 impl<V: Verify + Clone> VerifyJwt for V {}

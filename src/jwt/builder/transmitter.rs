@@ -21,6 +21,12 @@ impl IntoTransmitter for &str {
     }
 }
 
+impl IntoTransmitter for &String {
+    fn into_transmitter(self) -> Arc<dyn Keys> {
+        self.as_str().into_transmitter()
+    }
+}
+
 impl IntoTransmitter for String {
     fn into_transmitter(self) -> Arc<dyn Keys> {
         Arc::new(Issuer::transmitter(self))
