@@ -100,8 +100,7 @@
 //!   new one, the next request starts after a second.
 //! - A token is acknowledged (`ack`) once its revocations are stored and [`on_event`](SharedSignalsBuilder::on_event) has
 //!   returned, and reported (`setErrs`) if it is invalid. One that could not be applied is neither acknowledged nor
-//!   reported, so that it arrives again. A panic of a function of the app counts as an error that it
-//!   returned.
+//!   reported, so that it arrives again. A panic of a function of the app counts as an error that it returned.
 //! - After a failed request, the next one starts after a second. This delay doubles with each further failure, up to a
 //!   minute. A longer `Retry-After` applies, up to a minute. Failures are logged at `warn`, at most once a minute.
 //! - The transmitter forgets a token that one process has acknowledged. Others learn what it revokes by
