@@ -1,4 +1,4 @@
-//! dioxus runs on axum: the layers go around its router, and a server function extracts the user.
+//! dioxus runs on axum: its router is inside the layers, and a server function extracts the user.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,13 +10,13 @@ use tower::ServiceExt;
 
 use crate::{ANN, EVE, auth, stack};
 
-/// The name of the user, whom the attribute extracts.
+/// The name of the user that the attribute extracts.
 #[post("/api/by_attribute", user: UserContext)]
 async fn by_attribute() -> Result<String, ServerFnError> {
     Ok(user.id().to_owned())
 }
 
-/// The name of the user, whom the body extracts.
+/// The name of the user that the body extracts.
 #[post("/api/by_call")]
 async fn by_call() -> Result<String, ServerFnError> {
     let user: UserContext = dioxus_fullstack::FullstackContext::extract().await?;
