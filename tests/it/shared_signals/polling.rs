@@ -357,9 +357,7 @@ fn a_poller_takes_no_header_of_a_transmitter() {
     };
     assert!(build(builder.clone()).is_ok());
     let error = build(builder.authorization(AUTHORIZATION)).unwrap_err();
-    let settings: Vec<_> = error.issues().iter().map(|issue| issue.setting()).collect();
-    assert_eq!(settings, ["authorization"]);
-    assert!(error.to_string().contains("build_poller"), "{error}");
+    assert_eq!((error.issues().len(), error.issues()[0].setting()), (1, "authorization"));
 }
 
 #[tokio::test]
