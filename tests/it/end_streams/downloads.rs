@@ -71,7 +71,7 @@ async fn a_large_body_of_a_known_size_keeps_its_length_and_is_aborted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_response_with_as_many_headers_as_possible_is_aborted_too() {
-    let clock = FakeClock::new();
+    let clock = clock();
     let fill = |mut response: axum::response::Response| async {
         for number in 0.. {
             let name = http::HeaderName::try_from(format!("x-{number}")).unwrap();
