@@ -105,9 +105,7 @@ async fn an_event_whose_subject_has_an_unknown_critical_member_is_ignored() {
 fn the_name_of_a_transmitter_may_be_any_string() {
     let name = TRANSMITTER.to_owned();
     let builder = SharedSignals::builder;
-    for builder in
-        [builder().transmitter(&name), builder().transmitter(name.as_str()), builder().transmitter(name.clone())]
-    {
+    for builder in [builder().transmitter(&name), builder().transmitter(name.as_str()), builder().transmitter(name)] {
         let error = builder.build().unwrap_err();
         assert!(error.issues().iter().all(|issue| issue.setting() != "transmitter"), "{error}");
     }
