@@ -4,16 +4,18 @@
 //! wall clock of its layer, which may be set, and which is a fake clock in tests. So one task reads that clock twice a
 //! second. It runs while a watched credential may expire.
 
-use std::collections::BTreeSet;
+mod heap;
+
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::clock::{Clock, wall_micros};
+use crate::revocation::expiries::heap::ExpiryHeap;
 use crate::revocation::watchers::Watchers;
 use crate::runtime;
 
@@ -29,7 +31,7 @@ pub(super) struct Expiries {
 #[derive(Default)]
 struct Pending {
     /// When each credential expires, in microseconds since 1970, and the slot of its watcher.
-    expiries: BTreeSet<(u64, u32)>,
+    expiries: ExpiryHeap,
     /// Whether a task waits for them.
     is_awaited: bool,
 }
@@ -44,17 +46,16 @@ impl Expiries {
         &self.watchers
     }
 
-    /// Returns the time by the wall clock, in microseconds since 1970.
+    /// Whether the wall clock has reached this time.
     #[inline]
-    pub(super) fn now(&self) -> u64 {
-        wall_micros(&self.clock)
+    pub(super) fn has_reached(&self, time: SystemTime) -> bool {
+        self.clock.has_reached(time)
     }
 
-    /// Wakes the watcher in this slot at this time. Returns false outside a Tokio runtime with timers.
+    /// Wakes the watcher in this slot at this time, in microseconds since 1970. Returns false outside a Tokio runtime with timers.
     pub(super) fn insert(self: &Arc<Self>, expires_at: u64, slot: u32) -> bool {
         let mut pending = self.lock();
-        let is_first = pending.expiries.first().is_none_or(|first| (expires_at, slot) < *first);
-        pending.expiries.insert((expires_at, slot));
+        let is_first = pending.expiries.insert(expires_at, slot);
         let is_awaited = pending.is_awaited;
         drop(pending);
         if !is_awaited {
@@ -87,22 +88,24 @@ impl Expiries {
         true
     }
 
-    pub(super) fn remove(&self, expires_at: u64, slot: u32) {
-        self.lock().expiries.remove(&(expires_at, slot));
+    pub(super) fn remove(&self, slot: u32) {
+        self.lock().expiries.remove(slot);
     }
 
     /// Wakes the watchers of what has expired. Returns when to do so again, or `None` if nothing else expires; then the
     /// next [`insert`](Self::insert) starts another task.
     fn wake_expired(&self) -> Option<Duration> {
-        let now = self.now();
+        let now = wall_micros(&self.clock);
         let mut expired = Vec::new();
         let mut pending = self.lock();
         let next = loop {
             match pending.expiries.first() {
-                Some((expires_at, slot)) if *expires_at <= now => expired.push(*slot),
+                Some((expires_at, slot)) if expires_at <= now => {
+                    pending.expiries.remove(slot);
+                    expired.push(slot);
+                }
                 next => break next.map(|(expires_at, _)| Duration::from_micros(expires_at - now)),
             }
-            pending.expiries.pop_first();
         };
         pending.is_awaited = next.is_some();
         drop(pending);
@@ -114,7 +117,7 @@ impl Expiries {
     fn abandon(&self) {
         let mut pending = self.lock();
         pending.is_awaited = false;
-        let slots: Vec<u32> = pending.expiries.iter().map(|(_, slot)| *slot).collect();
+        let slots: Vec<u32> = pending.expiries.slots().collect();
         drop(pending);
         self.watchers.wake_slots(&slots);
     }

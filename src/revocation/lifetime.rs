@@ -110,6 +110,7 @@ impl UserContext {
 
     /// Whether the credential may end: it expires, or the layer that verified it knows what is revoked.
     #[cfg(feature = "end_streams")]
+    #[inline]
     pub(crate) fn may_end(&self) -> bool {
         let has_revocations = || self.own_lifetime().is_some_and(|lifetime| lifetime.revocations.is_some());
         self.expires_at_since_epoch().is_some() || has_revocations()

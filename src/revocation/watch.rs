@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::context::{RevocationIds, UserContext};
 use crate::revocation::expiries::Expiries;
@@ -72,8 +72,7 @@ pub struct Watch {
     ids: Arc<RevocationIds>,
     /// By which clock the credential expires, and the watchers among which this one is.
     expiries: Arc<Expiries>,
-    /// In microseconds since 1970, rounded up; `u64::MAX` if the credential does not expire.
-    expires_at: u64,
+    expires_at: Option<SystemTime>,
     /// The addresses of the waker that is stored, which lives at least until `wakes` changes.
     waker: (usize, usize),
     /// The number of wake-ups before the waker was stored.
@@ -119,7 +118,7 @@ impl Watch {
         expires_at: Option<Duration>,
     ) -> Self {
         let place = Some(expiries.watchers().insert(Arc::clone(&ids)));
-        let expires_at = expires_at.map_or(u64::MAX, whole_micros);
+        let expires_at = expires_at.and_then(|time| UNIX_EPOCH.checked_add(time));
         let waker = (0, 0);
         Self { revocations, ids, expiries, expires_at, waker, wakes: 0, place, is_stored: false, ended: None }
     }
@@ -134,7 +133,7 @@ impl Watch {
         if self.revocations.as_ref().is_some_and(|revocations| revocations.0.is_revoked(&self.ids)) {
             return Some(Ended::Revoked);
         }
-        let is_expired = self.expires_at != u64::MAX && self.expires_at <= self.expiries.now();
+        let is_expired = self.expires_at.is_some_and(|time| self.expiries.has_reached(time));
         is_expired.then_some(Ended::Expired)
     }
 
@@ -148,7 +147,7 @@ impl Watch {
         let revocations = self.revocations.as_ref();
         let is_revoked =
             watchers.poll(place, waker, |ids| revocations.is_some_and(|revocations| revocations.0.is_revoked(ids)));
-        self.is_stored = self.expires_at == u64::MAX || self.expiries.insert(self.expires_at, place.slot());
+        self.is_stored = self.expires_at.is_none_or(|time| self.expiries.insert(whole_micros(time), place.slot()));
         self.waker = addresses(waker);
         self.wakes = wakes;
         is_revoked
@@ -162,8 +161,8 @@ impl Watch {
 
     fn stop_watching(&mut self) {
         let Some(place) = self.place.take() else { return };
-        if self.expires_at != u64::MAX {
-            self.expiries.remove(self.expires_at, place.slot());
+        if self.expires_at.is_some() {
+            self.expiries.remove(place.slot());
         }
         self.expiries.watchers().remove(&place);
     }
@@ -187,8 +186,10 @@ fn addresses(waker: &Waker) -> (usize, usize) {
     (waker.data().addr(), ptr::from_ref(waker.vtable()).addr())
 }
 
-fn whole_micros(time: Duration) -> u64 {
-    let rounded = time.saturating_add(Duration::from_nanos(999)).as_micros();
+/// Returns the microseconds since 1970, rounded up, so that nothing is woken before this time.
+fn whole_micros(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let rounded = since_epoch.saturating_add(Duration::from_nanos(999)).as_micros();
     u64::try_from(rounded).unwrap_or(u64::MAX)
 }
 

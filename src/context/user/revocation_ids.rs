@@ -26,6 +26,7 @@ impl UserContext {
     }
 
     /// Returns when the credential expires, without leeway, since 1970.
+    #[inline]
     pub(crate) fn expires_at_since_epoch(&self) -> Option<Duration> {
         self.0.expires_at
     }
