@@ -43,29 +43,23 @@ impl<B: Body<Data = Bytes>> Body for EndingBody<B> {
         if *this.is_ended {
             return Poll::Ready(None);
         }
-        let ended = match this.inner.poll_frame(context) {
+        // Returned as it is, because moving a frame costs as much as these checks.
+        let polled = this.inner.poll_frame(context);
+        let ended = match &polled {
             // What follows a data frame is read at the next poll, so its waker is not needed now.
             Poll::Ready(Some(Ok(frame))) if frame.is_data() => match this.watch.check() {
-                None => return Poll::Ready(Some(Ok(frame))),
+                None => return polled,
                 Some(ended) => ended,
             },
             // The handler has ended the response itself, with trailers, an error or neither.
-            Poll::Ready(end) => return Poll::Ready(end),
+            Poll::Ready(_) => return polled,
             Poll::Pending => match Pin::new(this.watch).poll(context) {
                 Poll::Ready(ended) => ended,
                 Poll::Pending => return Poll::Pending,
             },
         };
         *this.is_ended = true;
-        log(ended, *this.credential);
-        let trailers = || trailers(ended, *this.credential);
-        Poll::Ready(match this.how {
-            How::Cleanly => None,
-            How::Trailers => Some(Ok(Frame::trailers(trailers()))),
-            How::WebTrailers => Some(Ok(Frame::data(web_frame(&trailers(), false)))),
-            How::WebTextTrailers => Some(Ok(Frame::data(web_frame(&trailers(), true)))),
-            How::Abort => Some(Err((this.error)(CredentialEnded::new(ended)))),
-        })
+        Poll::Ready(last_frame(ended, *this.how, *this.credential, *this.error))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -89,6 +83,25 @@ impl<B: Body<Data = Bytes>> Body for EndingBody<B> {
 impl<B: Body> fmt::Debug for EndingBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndingBody").field("how", &self.how).field("is_ended", &self.is_ended).finish_non_exhaustive()
+    }
+}
+
+/// Returns how a body ends instead of its next frame.
+#[cold]
+fn last_frame<E>(
+    ended: Ended,
+    how: How,
+    credential: Credential,
+    error: fn(CredentialEnded) -> E,
+) -> Option<Result<Frame<Bytes>, E>> {
+    log(ended, credential);
+    let trailers = || trailers(ended, credential);
+    match how {
+        How::Cleanly => None,
+        How::Trailers => Some(Ok(Frame::trailers(trailers()))),
+        How::WebTrailers => Some(Ok(Frame::data(web_frame(&trailers(), false)))),
+        How::WebTextTrailers => Some(Ok(Frame::data(web_frame(&trailers(), true)))),
+        How::Abort => Some(Err(error(CredentialEnded::new(ended)))),
     }
 }
 

@@ -33,11 +33,13 @@ impl How {
 }
 
 /// Whether responses to this method have a body. That of a successful `CONNECT` is a tunnel.
+#[inline]
 pub(super) fn has_body(method: &Method) -> bool {
     *method != Method::HEAD && *method != Method::CONNECT
 }
 
 /// Whether responses with this status have a body. That of 101 is another protocol.
+#[inline]
 pub(super) fn may_have_body(status: StatusCode) -> bool {
     !status.is_informational() && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }

@@ -68,11 +68,11 @@
 //!
 //! # Costs
 //!
-//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes, and for each frame,
-//! the clock is read once. The tables of watched credentials and expiries grow by about one allocation for every six
-//! streams. If the layer that authenticates has `Revocations`, a stream also keeps the ids of its credential, which the
-//! streams of one cached token share: 200 bytes. Streams have no timers: one task for each layer that authenticates
-//! waits for the next expiry.
+//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes, and a frame one
+//! reading of the clock. The table of what is watched grows by an allocation for every 64 streams, and what finds the next
+//! expiry doubles at times. While the layer that authenticates has `Revocations`, a stream also keeps the ids of its
+//! credential, which the streams of one cached token share: 200 bytes. Streams have no timers: one task for each layer
+//! that authenticates waits for the next expiry.
 //!
 //! # Logs
 //!

@@ -30,13 +30,10 @@ impl<S> Layer<S> for EndStreams {
 
 impl EndStreams {
     /// Lets the response end with the credential, if the response may outlive it.
-    #[inline(never)]
+    #[cold]
     fn end<B: Body + EndableBody>(&self, response: Response<B>, user: &UserContext) -> Response<B> {
         let size = response.body().size_hint().exact();
         let Some(how) = How::of(response.headers(), size.is_some(), self.ends_downloads) else { return response };
-        if self.revocations.is_none() && !user.may_end() {
-            return response;
-        }
         let watch = match &self.revocations {
             Some(revocations) => user.ended_by(revocations),
             None => user.ended(),
@@ -82,7 +79,9 @@ where
             let reply = Reply::denial(&request.into_parts().0, denial);
             return EndStreamsFuture { state: State::Rejected { reply: Some(reply) } };
         };
-        let user = visitor.user().filter(|_| how::has_body(request.method()));
+        // Only a user whose credential may end is cloned.
+        let may_end = |user: &&UserContext| self.settings.revocations.is_some() || user.may_end();
+        let user = visitor.user().filter(|_| how::has_body(request.method())).filter(may_end);
         let ending = user.map(|user| (self.settings.clone(), user.clone()));
         EndStreamsFuture { state: State::Admitted { response: self.inner.call(request), ending } }
     }
@@ -128,11 +127,11 @@ where
                 // Returned as it is unless it is ended, because moving a response costs more than these checks.
                 let polled = response.poll(context);
                 let Poll::Ready(Ok(response)) = &polled else { return polled };
-                let Some((settings, user)) = ending.take() else { return polled };
+                let Some((settings, user)) = ending else { return polled };
                 if is_complete(response.body(), settings.ends_downloads) || !how::may_have_body(response.status()) {
                     return polled;
                 }
-                polled.map_ok(|response| settings.end(response, &user))
+                polled.map_ok(|response| settings.end(response, user))
             }
             StateProj::Rejected { reply } => {
                 Poll::Ready(Ok(reply.take().expect(POLLED_AFTER_COMPLETION).into_response()))
