@@ -47,9 +47,9 @@
 //! - A stream or gRPC call whose size was promised (`Content-Length`), or that is compressed (`Content-Encoding`), cannot
 //!   end cleanly, so it is aborted. Put a layer that compresses bodies around `EndStreams`.
 //! - A client that reads nothing notices the end only when it reads again, but it gets nothing that was produced later.
-//! - A body of a known size, such as JSON or HTML, counts as complete: it stays as it is, and costs nothing. With
-//!   `end_downloads`, this holds up to 64 KiB. Responses to `HEAD` and `CONNECT`, and those with the status 101, 204 or
-//!   304 stay as they are too.
+//! - A body of a known size, such as JSON or HTML, counts as complete: it stays as it is. With `end_downloads`,
+//!   this holds up to 64 KiB. Responses to `HEAD` and `CONNECT`, and those with the status 101, 204 or 304 stay as they
+//!   are too.
 //! - If the wall clock is set back, a stream continues for at most that time longer.
 //!
 //! An `EventSource` connects again when its stream ends. Its next request gets 401, by which the page knows that it needs
@@ -68,10 +68,10 @@
 //!
 //! # Costs
 //!
-//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes, and a frame one
-//! reading of the clock. The table of what is watched grows by an allocation for every 64 streams, and what finds the next
-//! expiry doubles at times. While the layer that authenticates has `Revocations`, a stream also keeps the ids of its
-//! credential, which the streams of one cached token share: 200 bytes. Streams have no timers: one task for each layer
+//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes. For each frame,
+//! the clock is read once. The table of watched credentials grows by one allocation for every 64 streams, and the heap of
+//! expiries doubles its capacity when it is full. While the layer that authenticates has `Revocations`, a stream also keeps the ids of its
+//! credential, which the streams of one cached token share: 240 bytes. Streams have no timers: one task for each layer
 //! that authenticates waits for the next expiry.
 //!
 //! # Logs
