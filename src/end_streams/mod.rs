@@ -68,11 +68,11 @@
 //!
 //! # Costs
 //!
-//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes. For each frame,
-//! the clock is read once. The table of watched credentials grows by one allocation for every 64 streams, and the heap of
-//! expiries doubles its capacity when it is full. While the layer that authenticates has `Revocations`, a stream also keeps the ids of its
-//! credential, which the streams of one cached token share: 240 bytes. Streams have no timers: one task for each layer
-//! that authenticates waits for the next expiry.
+//! A complete response costs no allocation. A stream costs one allocation and less than 200 bytes. For each frame, the
+//! clock is read once. The table of watched credentials grows by one allocation for every 64 streams, and the heap of
+//! expiries doubles its capacity when it is full. If the layer that authenticates has `Revocations`, a stream also keeps
+//! the ids of its credential, which the streams of one cached token share: 240 bytes. Streams have no timers: one task
+//! for each layer that authenticates waits for the next expiry.
 //!
 //! # Logs
 //!
