@@ -17,7 +17,7 @@ pub(crate) enum RuntimeFault {
 impl fmt::Display for RuntimeFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "the request does not run on a Tokio runtime",
+            Self::Missing => "the code does not run on a Tokio runtime",
             Self::NoTimers => "the timers of the Tokio runtime are disabled; build it with enable_all()",
         })
     }

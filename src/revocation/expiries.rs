@@ -52,7 +52,8 @@ impl Expiries {
         self.clock.has_reached(time)
     }
 
-    /// Wakes the watcher in this slot at this time, in microseconds since 1970. Returns false outside a Tokio runtime with timers.
+    /// Wakes the watcher in this slot at this time, in microseconds since 1970. Returns false outside a Tokio runtime
+    /// with timers.
     pub(super) fn insert(self: &Arc<Self>, expires_at: u64, slot: u32) -> bool {
         let mut pending = self.lock();
         let is_first = pending.expiries.insert(expires_at, slot);
@@ -76,7 +77,7 @@ impl Expiries {
             Ok(runtime) => runtime,
             Err(fault) => {
                 LOGGED.call_once(
-                    || tracing::warn!(%fault, "the future of a watched credential is not woken at the expiry"),
+                    || tracing::warn!(reason = %fault, "the future of a watched credential is not woken at the expiry"),
                 );
                 return false;
             }

@@ -49,8 +49,8 @@ impl Revocations {
     /// The time is that of the [`clock`](crate::revocation::RevocationsBuilder::clock), which is read at each poll. To
     /// be polled at the expiry, the future needs a Tokio runtime with timers. Without one, a revocation still wakes it.
     ///
-    /// A watched credential takes less than 200 bytes until the future resolves or is dropped, and 240 for its ids, unless
-    /// a cache or other users share them.
+    /// A watched credential takes less than 200 bytes until the future resolves or is dropped, and 240 for its ids,
+    /// unless a cache or other users share them.
     pub fn watch(&self, user: &UserContext) -> Watch {
         self.watch_with_leeway(user, Duration::ZERO)
     }

@@ -193,8 +193,8 @@ impl SharedSignalsBuilder {
     ///
     /// They are the events on which this crate does not act, such as CAEP's `assurance-level-change` and
     /// `device-compliance-change`, and your own. The [module](crate::shared_signals#events) lists those on which it
-    /// acts. The function is called after the revocations of the same token. After an error, the response is 503, so that the transmitter sends the token again; the
-    /// function may then be called again for events that it has handled.
+    /// acts. The function is called after the revocations of the same token. After an error, the response is 503, so that
+    /// the transmitter sends the token again; the function may then be called again for events that it has handled.
     ///
     /// ```
     /// use portcullis::shared_signals::SecurityEvent;

@@ -45,7 +45,7 @@ impl EventPoller {
     /// It returns only if it does not run in a Tokio runtime with timers, after an error in the log.
     pub async fn run(self) {
         if let Err(fault) = runtime::current() {
-            tracing::error!(?fault, "security events are not polled: the future needs a Tokio runtime with timers");
+            tracing::error!(reason = %fault, "security events are not polled");
             return;
         }
         let mut results = Results::default();
