@@ -97,7 +97,7 @@
 //! ```
 //!
 //! - There is one request at a time, which the transmitter holds until it has an event. If it responds at once without a
-//!   new one, the next request starts after a second.
+//!   new and valid one, the next request starts after a second.
 //! - A token is acknowledged (`ack`) once its revocations are stored and [`on_event`](SharedSignalsBuilder::on_event) has
 //!   returned, and reported (`setErrs`) if it is invalid. One that could not be applied is neither acknowledged nor
 //!   reported, so that it arrives again. A panic of a function of the app counts as an error that it returned.

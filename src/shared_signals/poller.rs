@@ -61,9 +61,9 @@ impl EventPoller {
                     let applied = self.apply(&batch, &mut results).await;
                     if !applied {
                         self.now().checked_add(pauses.after_failed_events(!results.is_empty()))
-                    } else if batch.ids().all(|id| earlier.contains(id)) {
-                        // Nothing new, unless the transmitter waited for it. One that ignores acknowledgments or does
-                        // not wait must not cause a request after the other.
+                    } else if results.applied().all(|id| earlier.contains(id)) {
+                        // No new event. A transmitter that ignores acknowledgments, sends only invalid tokens or does
+                        // not wait for events must not cause a request after the other.
                         started.checked_add(pauses.after_success())
                     } else {
                         pauses.after_success();

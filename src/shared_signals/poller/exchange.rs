@@ -36,6 +36,11 @@ impl Results {
         self.rejected.contains_key(id) || self.applied.iter().any(|applied| applied == id)
     }
 
+    /// Returns the ids of the tokens that were applied.
+    pub(super) fn applied(&self) -> impl Iterator<Item = &str> {
+        self.applied.iter().map(|id| &**id)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.applied.is_empty() && self.rejected.is_empty()
     }
@@ -85,12 +90,8 @@ impl Batch {
         let members = Object::parse(text).ok_or(PollError::Malformed)?;
         let sets = members.get("sets").and_then(Object::parse).ok_or(PollError::Malformed)?;
         let tokens = sets.iter().map(|(id, token)| (id.to_owned(), string(token).map(Into::into)));
-        // `moreAvailable` is not read: a poll that brings tokens is followed by another one at once in any case.
+        // `moreAvailable` is not read: a poll that brings events is followed by another one at once in any case.
         Ok(Self { tokens: tokens.collect() })
-    }
-
-    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.tokens.iter().map(|(id, _)| &**id)
     }
 }
 

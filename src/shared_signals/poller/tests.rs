@@ -134,11 +134,11 @@ async fn a_transmitter_that_does_not_hold_requests_is_polled_once_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_new_tokens_the_next_poll_starts_at_once_and_after_the_same_ones_in_a_second() {
+async fn after_invalid_tokens_the_next_poll_starts_in_a_second_even_if_they_are_new() {
     let tokens = |id: &str| respond(200, "", format!(r#"{{"sets":{{"{id}":"a.b.c"}},"moreAvailable":true}}"#));
     let steps = [tokens("1"), tokens("2"), tokens("2"), tokens("3"), respond(200, "", EMPTY)];
     let (times, bodies) = requests(&steps).await;
-    assert_eq!(times, [0, 0, 0, 1_000, 1_000, 2_000]);
+    assert_eq!(times, [0, 1_000, 2_000, 3_000, 4_000, 5_000]);
     for (number, id) in [(1, "1"), (2, "2"), (3, "2"), (4, "3")] {
         assert!(bodies[number].contains(&format!(r#""setErrs":{{"{id}":{{"#)), "{number} {}", bodies[number]);
     }

@@ -223,7 +223,8 @@ async fn an_invalid_token_is_reported_in_set_errs_with_its_err() {
         ("garbage", json!("a.b.c")),
         ("number", json!(7)),
     ]);
-    let poll = transmitter.poll().await;
+    // Its keys are fetched meanwhile, and time passes until the next poll.
+    let (poll, _) = transmitter.poll_after_pause(&app.clock).await;
     let request = "invalid_request";
     let errors = [
         ("audience", "invalid_audience"),
@@ -373,7 +374,7 @@ async fn neither_the_authorization_nor_a_token_is_in_a_log_or_in_debug() {
     assert_eq!(poll.headers["authorization"], AUTHORIZATION);
     let other = app.session_revoked().claim("jti", "marker-jti").audience("marker-aud").sign();
     poll.deliver([("marker-jti", other.clone())]);
-    transmitter.poll().await.respond((StatusCode::UNAUTHORIZED, "marker-body"));
+    transmitter.poll_after_pause(&app.clock).await.0.respond((StatusCode::UNAUTHORIZED, "marker-body"));
     transmitter.poll_after_pause(&app.clock).await;
     let text = log.text();
     assert_eq!(log.count("its `aud` is not a value of .audience(..)"), 1, "{text}");
