@@ -14,7 +14,7 @@ use crate::revocation::redis::queue::{QueuedRecord, WriteQueue};
 use crate::revocation::redis::server::{Server, ServerConnection};
 use crate::revocation::redis::stream_id::StreamId;
 use crate::revocation::shared::Shared;
-use crate::store::failure::Failure;
+use crate::store::failure::{Failure, FailureKind};
 
 /// Writes all records that wait in one pipeline, and then the next ones.
 pub(super) struct Writer {
@@ -64,8 +64,14 @@ impl Writer {
         let was_open = kept.is_some();
         let mut batch = batch;
         let mut result = self.attempt(kept, connection, &mut batch, deadline).await;
-        if result.is_err() && was_open {
-            // An idle connection may have been closed, or lead to a server that has become a replica.
+        // An idle connection may have been closed, or lead to a server that has become a replica.
+        let mut retries = u8::from(was_open);
+        // A key that moves to another node of the cluster: for a moment, a node may name the wrong one.
+        let mut redirections = 2;
+        while let Err(failure) = &result {
+            let left = if failure.kind == FailureKind::Cluster { &mut redirections } else { &mut retries };
+            let Some(fewer) = left.checked_sub(1) else { break };
+            *left = fewer;
             result = self.attempt(None, connection, &mut batch, deadline).await;
         }
         if let Err(failure) = &result {
