@@ -196,6 +196,9 @@ pub mod introspection;
 pub mod ip_filter;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "keys")]
+#[doc(alias("HKDF", "key rotation", "secret"))]
+pub mod keys;
 #[cfg(any(
     feature = "api_key",
     feature = "basic",
@@ -205,10 +208,16 @@ pub mod jwt;
     feature = "session"
 ))]
 mod lookup;
+#[cfg(feature = "one_time_tokens")]
+#[doc(alias("email verification", "magic link", "OTP", "password reset"))]
+pub mod one_time_tokens;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
-#[cfg(any(feature = "api_key", feature = "session"))]
+#[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
 mod record_store;
+#[cfg(feature = "replay_cache")]
+#[doc(alias("jti", "nonce", "single use"))]
+pub mod replay_cache;
 #[doc(alias("authorization", "owner"))]
 pub mod require;
 #[cfg(feature = "revocation")]
@@ -218,6 +227,7 @@ pub mod revocation;
     feature = "basic",
     feature = "client_cert",
     feature = "jwt",
+    feature = "replay_cache",
     feature = "revocation",
     all(feature = "redis", feature = "rate_limit")
 ))]
@@ -229,7 +239,7 @@ pub mod session;
 #[doc(alias("CAEP", "RISC", "security event token", "SSF"))]
 pub mod shared_signals;
 pub mod stack;
-#[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "revocation")))]
+#[cfg(all(feature = "redis", any(feature = "rate_limit", feature = "replay_cache", feature = "revocation")))]
 mod store;
 #[cfg(any(feature = "introspection", feature = "jwt"))]
 mod strict_json;
@@ -322,10 +332,13 @@ pub use jwt::issuer::tenants::Tenants;
 #[cfg(feature = "jwt")]
 #[doc(alias("multi-tenant", "realms"))]
 pub use jwt::issuers::Issuers;
+#[cfg(feature = "keys")]
+#[doc(alias("HKDF", "key rotation", "secret"))]
+pub use keys::ring::KeyRing;
 #[cfg(feature = "rate_limit")]
 #[doc(alias("429", "governor", "rate limiter", "rate limiting", "throttle"))]
 pub use rate_limit::layer::RateLimit;
-#[cfg(any(feature = "api_key", feature = "session"))]
+#[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
 pub use record_store::error::StoreError;
 #[doc(alias("403", "api key", "guard", "session"))]
 pub use require::credential::RequireCredential;

@@ -1,5 +1,6 @@
 //! `Denial`: why a request is rejected, as data.
 
+pub(super) mod causes;
 pub(super) mod challenges;
 mod code;
 mod constructors;
@@ -7,7 +8,6 @@ mod detail;
 mod log;
 mod status;
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
@@ -17,6 +17,7 @@ use http::HeaderValue;
 
 use crate::context::{Credential, Realm, Scopes, Tier};
 use crate::error::ConfigError;
+use crate::gate::denial::causes::{AccountRefusal, CredentialError};
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 use crate::gate::violation::Violation;
@@ -173,6 +174,9 @@ pub enum DenialKind {
     /// 400: the request's credential is malformed, or there are several (RFC 6750 §3.1).
     #[doc(alias = "400")]
     InvalidRequest(CredentialError),
+    /// 400: a one-time token, for example of a reset link, is invalid, expired or redeemed, or the account has changed.
+    #[doc(alias("400", "bad request"))]
+    InvalidOneTimeToken,
     /// 401: the token is invalid (RFC 6750 §3.1).
     #[doc(alias("401", "unauthorized"))]
     InvalidToken(TokenError),
@@ -190,6 +194,13 @@ pub enum DenialKind {
     NotOwner,
     /// 500: a handler revokes a credential of a user that has no issuer or id to revoke it by.
     NotRevocable,
+    /// 500: a handler uses one-time tokens in a way that would make them unsafe, for example with an empty state.
+    #[non_exhaustive]
+    #[doc(alias = "500")]
+    OneTimeTokenMisuse {
+        /// The mistake, with its remedy.
+        mistake: &'static str,
+    },
     /// 500: a layer or extractor requires a user on a route that
     /// [`StackBuilder::open`](crate::stack::StackBuilder::open) names, where no credential is read.
     #[non_exhaustive]
@@ -211,6 +222,13 @@ pub enum DenialKind {
     /// 503: the store of a rate limit is unavailable, and the limit fails closed or grants only a part of its quota.
     #[doc(alias = "503")]
     ReducedCapacity(Violation),
+    /// 503: it is not known at present whether a one-time token was redeemed.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    ReplayCacheUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
     /// 503: it is not known at present which credentials are revoked.
     #[non_exhaustive]
     #[doc(alias = "503")]
@@ -251,34 +269,6 @@ pub enum DenialKind {
         /// The time after which to retry.
         retry_after: Duration,
     },
-}
-
-/// Why the credential of a request cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CredentialError {
-    /// The scheme is not followed by exactly one token68 (RFC 6750 §2.1).
-    Malformed,
-    /// The request carries more than one credential, in one place or in several (RFC 6750 §2).
-    Multiple,
-}
-
-/// Why an account is rejected although the credential is valid.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AccountRefusal {
-    /// The account is closed or suspended.
-    Inactive,
-    /// The account is locked.
-    Locked,
-    /// A reason that the app defines; see [`other`](Self::other).
-    #[non_exhaustive]
-    Other {
-        /// The text that the caller receives.
-        reason: Cow<'static, str>,
-    },
-    /// The account is not verified yet.
-    Unverified,
 }
 
 impl Denial {
@@ -360,6 +350,7 @@ impl Denial {
             DenialKind::ApiKeyStoreUnavailable { retry_after }
             | DenialKind::IntrospectionUnavailable { retry_after }
             | DenialKind::KeysUnavailable { retry_after }
+            | DenialKind::ReplayCacheUnavailable { retry_after }
             | DenialKind::RevocationsUnavailable { retry_after }
             | DenialKind::SessionStoreUnavailable { retry_after }
             | DenialKind::UsersUnavailable { retry_after } => retry_after,

@@ -262,7 +262,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gate::denial::CredentialError;
+    use crate::gate::denial::causes::CredentialError;
     use crate::gate::violation::Violation;
 
     #[test]

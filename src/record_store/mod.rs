@@ -1,6 +1,7 @@
 //! What stores of API keys and sessions share: errors, timeouts, and times in whole seconds.
 
 pub(crate) mod error;
+#[cfg(any(feature = "api_key", feature = "session"))]
 pub(crate) mod time;
 mod timeout;
 

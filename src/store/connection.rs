@@ -20,7 +20,7 @@ pub(crate) trait Call: Send + 'static {
     ) -> impl Future<Output = Result<Self::Response, RedisError>> + Send;
 
     /// Returns the call once more, if it does no harm that the server executes it twice.
-    #[cfg(any(feature = "api_key", feature = "session"))]
+    #[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
     fn repeat(&self) -> Option<Self>
     where
         Self: Sized,

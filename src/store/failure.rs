@@ -42,6 +42,10 @@ pub(crate) enum FailureKind {
     TooManyClients,
     /// The server does not have a command that the store needs.
     UnknownCommand,
+    #[cfg_attr(
+        not(any(feature = "rate_limit", feature = "revocation")),
+        allow(dead_code, reason = "stores of records read their replies themselves")
+    )]
     UnexpectedResponse,
     /// The attempt to connect panicked. The runtime reports where.
     Panicked,
@@ -72,6 +76,7 @@ impl Failure {
         Self { kind, message: format!("no connection within {deadline:?}") }
     }
 
+    #[cfg(any(feature = "rate_limit", feature = "revocation"))]
     pub(crate) fn unexpected_response() -> Self {
         Self {
             kind: FailureKind::UnexpectedResponse,

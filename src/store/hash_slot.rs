@@ -19,7 +19,7 @@ impl HashSlot {
     }
 
     /// Returns the slot of a key: that of its hash tag, the text in its first braces, or else of the whole key.
-    #[cfg(any(feature = "api_key", feature = "session"))]
+    #[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
     pub(crate) fn of_key(key: &str) -> Self {
         let braces = key.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
         Self::of(braces.map_or(key, |(tag, _)| if tag.is_empty() { key } else { tag }))
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(any(feature = "api_key", feature = "session"))]
+    #[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
     fn slot_of_a_key_is_that_of_its_hash_tag() {
         for (key, tag) in [
             ("foo", "foo"),

@@ -49,7 +49,7 @@ impl OwnConnection {
         Self::with(client, None)
     }
 
-    #[cfg(any(feature = "api_key", feature = "session"))]
+    #[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
     pub(crate) fn checked(client: Client, check: ConnectionCheck) -> Self {
         Self::with(client, Some(check))
     }

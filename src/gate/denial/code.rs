@@ -1,6 +1,7 @@
 //! The code of a `Denial`: a stable name of the reason, for programs.
 
-use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
+use crate::gate::denial::causes::{AccountRefusal, CredentialError};
+use crate::gate::denial::{Denial, DenialKind};
 use crate::gate::token_error::TokenError;
 
 impl Denial {
@@ -44,6 +45,7 @@ impl DenialKind {
             | Self::ClaimsMismatch
             | Self::NonceMissing
             | Self::NotRevocable
+            | Self::OneTimeTokenMisuse { .. }
             | Self::OpenRoute { .. }
             | Self::RateLimitMissing { .. }
             | Self::SessionChangeInvalid
@@ -64,6 +66,7 @@ impl DenialKind {
             Self::InsufficientTier { .. } => "insufficient_tier",
             Self::InvalidApiKeySettings(_) => "api_key_settings_invalid",
             Self::InvalidCredential => "credential_invalid",
+            Self::InvalidOneTimeToken => "one_time_token_invalid",
             Self::InvalidRequest(CredentialError::Malformed) => "credential_malformed",
             Self::InvalidRequest(CredentialError::Multiple) => "credential_repeated",
             Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
@@ -73,6 +76,7 @@ impl DenialKind {
             Self::QuotaExceeded(_) => "quota_exceeded",
             Self::RateLimitKeyMissing => "rate_limit_key_missing",
             Self::ReducedCapacity(_) => "reduced_capacity",
+            Self::ReplayCacheUnavailable { .. } => "replay_cache_unavailable",
             Self::RevocationsUnavailable { .. } => "revocations_unavailable",
             Self::SessionNotFound => "session_not_found",
             Self::SessionStoreUnavailable { .. } => "session_store_unavailable",

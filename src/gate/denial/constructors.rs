@@ -8,7 +8,8 @@ use http::HeaderValue;
 
 use crate::context::client_addr::Client;
 use crate::context::{Credential, Realm, Scopes, Tier, Visitor};
-use crate::gate::denial::{AccountRefusal, Denial, DenialKind};
+use crate::gate::denial::causes::AccountRefusal;
+use crate::gate::denial::{Denial, DenialKind};
 use crate::gate::required_names::RequiredNames;
 
 impl Denial {
@@ -130,6 +131,12 @@ impl DenialKind {
         Self::KeysUnavailable { retry_after }
     }
 
+    /// Creates a [`OneTimeTokenMisuse`](Self::OneTimeTokenMisuse). The log line has the mistake.
+    #[must_use]
+    pub fn one_time_token_misuse(mistake: &'static str) -> Self {
+        Self::OneTimeTokenMisuse { mistake }
+    }
+
     /// Creates an [`OpenRoute`](Self::OpenRoute). The log line names `required_by`, a layer or an extractor.
     #[must_use]
     pub fn open_route(required_by: &'static str) -> Self {
@@ -140,6 +147,12 @@ impl DenialKind {
     #[must_use]
     pub fn rate_limit_missing(required_by: &'static str) -> Self {
         Self::RateLimitMissing { required_by }
+    }
+
+    /// Creates a [`ReplayCacheUnavailable`](Self::ReplayCacheUnavailable).
+    #[must_use]
+    pub fn replay_cache_unavailable(retry_after: Duration) -> Self {
+        Self::ReplayCacheUnavailable { retry_after }
     }
 
     /// Creates a [`RevocationsUnavailable`](Self::RevocationsUnavailable).

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::context::AuthScheme;
 use crate::field::challenge::INVALID_CREDENTIAL;
-use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
+use crate::gate::denial::causes::{AccountRefusal, CredentialError};
+use crate::gate::denial::{Denial, DenialKind};
 
 impl Denial {
     /// Returns the members `type`, `title` and `status` of problem details (RFC 9457 §3.1) as JSON text, because they
@@ -60,6 +61,7 @@ impl Denial {
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
             | DenialKind::NotRevocable
+            | DenialKind::OneTimeTokenMisuse { .. }
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::SessionChangeInvalid
@@ -103,6 +105,7 @@ impl Denial {
             DenialKind::IntrospectionUnavailable { .. } => "the token cannot be checked at present".into(),
             DenialKind::InvalidApiKeySettings(error) => error.to_string().into(),
             DenialKind::InvalidCredential => INVALID_CREDENTIAL.into(),
+            DenialKind::InvalidOneTimeToken => "the link or code is invalid or has expired: request a new one".into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
             DenialKind::InvalidRequest(CredentialError::Multiple) => {
                 "the request carries more than one credential".into()
@@ -116,6 +119,7 @@ impl Denial {
             DenialKind::QuotaExceeded(_) => "rate limit exceeded".into(),
             DenialKind::RateLimitKeyMissing => "the request carries no rate-limit key".into(),
             DenialKind::ReducedCapacity(_) => "the server's capacity is temporarily reduced".into(),
+            DenialKind::ReplayCacheUnavailable { .. } => "links and codes are temporarily unavailable".into(),
             DenialKind::RevocationsUnavailable { .. } => {
                 "the list of revoked credentials is temporarily unavailable".into()
             }
@@ -153,6 +157,7 @@ impl DenialKind {
             Self::NotRevocable => "a handler revokes a credential of a user without an issuer, a session or a token id; \
                  keep the user that the authenticating layer provides, or set these values in a custom gate"
                 .into(),
+            Self::OneTimeTokenMisuse { mistake } => (*mistake).into(),
             Self::OpenRoute { required_by } => format!(
                 "{required_by} requires a user on an open route, where no credential is read; remove the route from \
                  StackBuilder::open, or open only the methods that need no user, as in \"GET /reports\""
@@ -214,6 +219,7 @@ mod tests {
             (DenialKind::ClaimsMismatch, "no token's claims fit"),
             (DenialKind::NonceMissing, "SecurityHeaders::html()"),
             (DenialKind::NotRevocable, "without an issuer"),
+            (DenialKind::one_time_token_misuse("a state is empty"), "a state is empty"),
             (DenialKind::open_route("RequireUser"), "RequireUser requires a user on an open route"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
             (DenialKind::SessionChangeInvalid, "more than 4 KiB"),

@@ -14,7 +14,7 @@ impl Denial {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
-            DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+            DenialKind::InvalidOneTimeToken | DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
             DenialKind::InvalidApiKeySettings(_) => StatusCode::UNPROCESSABLE_ENTITY,
             // A 401 must have a challenge (RFC 9110 §15.5.2), and there is no scheme for a client certificate.
             _ if self.is_unauthenticated() && !self.has_scheme() => StatusCode::FORBIDDEN,
@@ -44,6 +44,7 @@ impl Denial {
             | DenialKind::ClaimsMismatch
             | DenialKind::NonceMissing
             | DenialKind::NotRevocable
+            | DenialKind::OneTimeTokenMisuse { .. }
             | DenialKind::OpenRoute { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::SessionChangeInvalid
@@ -53,6 +54,7 @@ impl Denial {
             | DenialKind::IntrospectionUnavailable { .. }
             | DenialKind::KeysUnavailable { .. }
             | DenialKind::ReducedCapacity(_)
+            | DenialKind::ReplayCacheUnavailable { .. }
             | DenialKind::RevocationsUnavailable { .. }
             | DenialKind::SessionStoreUnavailable { .. }
             | DenialKind::UsersUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,

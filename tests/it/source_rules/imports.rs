@@ -9,8 +9,8 @@ use super::module_tree::ModuleTree;
 const LEVELS: [&[&str]; 7] = [
     &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
     &["context"],
-    &["endpoint", "gate", "http_client", "lookup", "record_store", "store"],
-    &["claims", "csrf", "extract", "revocation", "verify_jwt"],
+    &["endpoint", "gate", "http_client", "keys", "lookup", "record_store", "store"],
+    &["claims", "csrf", "extract", "replay_cache", "revocation", "verify_jwt"],
     &[
         "any_of",
         "api_key",
@@ -24,6 +24,7 @@ const LEVELS: [&[&str]; 7] = [
         "introspection",
         "ip_filter",
         "jwt",
+        "one_time_tokens",
         "rate_limit",
         "require",
         "session",

@@ -61,7 +61,10 @@ const NAMED: &[(&str, &str)] = &[
          gate::BodyFromBytes for UnsyncBoxBody, shared_signals::SharedSignals",
     ),
     // With the feature `redis`.
-    ("redis", "api_key::RedisKeys, rate_limit::RedisStore, revocation::RevocationsBuilder, session::RedisSessions"),
+    (
+        "redis",
+        "api_key::RedisKeys, rate_limit::RedisStore, replay_cache::RedisReplays, revocation::RevocationsBuilder, session::RedisSessions",
+    ),
     (
         "serde",
         "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \

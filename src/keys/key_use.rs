@@ -1,0 +1,46 @@
+//! `KeyUse`: what a key is derived for.
+
+/// What a key of a [`KeyRing`](crate::KeyRing) is derived for. No two uses have the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum KeyUse {
+    /// Which secret of the ring has signed or sealed something. Its key is public.
+    Id,
+    /// The digits that are sent with a one-time token.
+    #[cfg(feature = "one_time_tokens")]
+    OneTimeCode,
+    /// The state of an account to which a one-time token is bound.
+    #[cfg(feature = "one_time_tokens")]
+    OneTimeState,
+    #[cfg(feature = "one_time_tokens")]
+    OneTimeToken,
+    /// Encrypts values of the app.
+    Seal,
+}
+
+impl KeyUse {
+    #[cfg(test)]
+    pub(super) const ALL: &[Self] = &[
+        Self::Id,
+        #[cfg(feature = "one_time_tokens")]
+        Self::OneTimeCode,
+        #[cfg(feature = "one_time_tokens")]
+        Self::OneTimeState,
+        #[cfg(feature = "one_time_tokens")]
+        Self::OneTimeToken,
+        Self::Seal,
+    ];
+
+    /// Returns the `info` of HKDF. A label that is in use must never change.
+    pub(super) fn label(self) -> &'static [u8] {
+        match self {
+            Self::Id => b"portcullis/v1/id",
+            #[cfg(feature = "one_time_tokens")]
+            Self::OneTimeCode => b"portcullis/v1/one-time-code",
+            #[cfg(feature = "one_time_tokens")]
+            Self::OneTimeState => b"portcullis/v1/one-time-state",
+            #[cfg(feature = "one_time_tokens")]
+            Self::OneTimeToken => b"portcullis/v1/one-time-token",
+            Self::Seal => b"portcullis/v1/seal",
+        }
+    }
+}
