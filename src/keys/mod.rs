@@ -1,4 +1,4 @@
-//! Keys that an app keeps: a [`KeyRing`], from which every use of a secret derives a key of its own.
+//! Keys that an app keeps: a [`KeyRing`](crate::KeyRing), from which every use of a secret derives a key of its own.
 //!
 //! One secret in the configuration of the app is enough for peppers, one-time tokens, device cookies and sealed values:
 //! each use derives its key by HKDF (RFC 5869) with a label of its own, so that what was signed for one use is worthless
