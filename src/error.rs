@@ -9,6 +9,7 @@ use std::fmt;
     feature = "client_cert",
     feature = "introspection",
     feature = "jwt",
+    feature = "passwords",
     feature = "session"
 ))]
 use std::time::Duration;
@@ -250,6 +251,7 @@ impl ConfigIssues {
         feature = "client_cert",
         feature = "introspection",
         feature = "jwt",
+        feature = "passwords",
         feature = "session"
     ))]
     pub(crate) fn check_timeout(&mut self, setting: &'static str, timeout: Duration) {
@@ -267,6 +269,7 @@ impl ConfigIssues {
         feature = "basic",
         feature = "client_cert",
         feature = "introspection",
+        feature = "passwords",
         feature = "shared_signals"
     ))]
     pub(crate) fn into_error(self) -> ConfigError {
@@ -286,6 +289,7 @@ impl ConfigIssues {
     feature = "client_cert",
     feature = "introspection",
     feature = "jwt",
+    feature = "passwords",
     feature = "session"
 ))]
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
@@ -305,6 +309,7 @@ pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {
     feature = "client_cert",
     feature = "introspection",
     feature = "jwt",
+    feature = "passwords",
     feature = "session"
 ))]
 const MAX_TIMEOUT: Duration = Duration::from_secs(60);

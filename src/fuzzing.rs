@@ -23,10 +23,14 @@ use crate::gate::{CredentialSource, CredentialSources};
 #[cfg(feature = "introspection")]
 use crate::introspection::fuzzing as introspection;
 use crate::jwt::fuzzing as jwt;
+#[cfg(feature = "passwords")]
+pub use crate::password::fuzzing::*;
 #[cfg(all(feature = "redis", feature = "revocation"))]
 use crate::revocation::redis::entry::{decode, encode};
 #[cfg(feature = "session")]
 use crate::session::fuzzing as sessions;
+#[cfg(feature = "shared_signals")]
+pub use crate::shared_signals::fuzzing::security_event;
 
 /// Reads `Authorization` headers: a token is everything after the scheme, and a `Bearer` scheme is never missed.
 pub fn bearer(data: &[u8]) {
@@ -351,12 +355,6 @@ pub fn logout_token(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         back_channel_logout::claims(text);
     }
-}
-
-/// Reads the claims of a security event token.
-#[cfg(feature = "shared_signals")]
-pub fn security_event(data: &[u8]) {
-    std::str::from_utf8(data).map(crate::shared_signals::fuzzing::claims).unwrap_or_default();
 }
 
 /// Reads the response of an authorization server about a token.

@@ -186,7 +186,7 @@ pub mod fuzzing;
 pub mod gate;
 #[cfg(feature = "headers")]
 pub mod headers;
-#[cfg(any(feature = "introspection", feature = "jwt"))]
+#[cfg(any(feature = "introspection", feature = "jwt", feature = "passwords"))]
 #[doc(alias("fetch", "hyper", "reqwest"))]
 pub mod http_client;
 #[cfg(feature = "introspection")]
@@ -211,6 +211,9 @@ mod lookup;
 #[cfg(feature = "one_time_tokens")]
 #[doc(alias("email verification", "magic link", "OTP", "password reset"))]
 pub mod one_time_tokens;
+#[cfg(feature = "passwords")]
+#[doc(alias("argon2", "bcrypt", "login", "password hash"))]
+pub mod password;
 #[cfg(feature = "rate_limit")]
 pub mod rate_limit;
 #[cfg(any(feature = "api_key", feature = "replay_cache", feature = "session"))]
@@ -228,6 +231,7 @@ pub mod revocation;
     feature = "client_cert",
     feature = "jwt",
     feature = "replay_cache",
+    feature = "passwords",
     feature = "revocation",
     all(feature = "redis", feature = "rate_limit")
 ))]

@@ -21,6 +21,7 @@
 //! | How do I accept tokens and API keys on one route? | [several credentials](recipes::several_credentials) |
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out on all devices, and end open streams? | [logout](recipes::logout) |
+//! | How do I move users from another framework, with their passwords? | [legacy passwords](recipes::legacy_passwords) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
@@ -98,6 +99,20 @@ pub mod recipes {
     #[doc(alias("jwks", "rotate"))]
     #[doc = include_str!("recipes/key_rotation.md")]
     pub mod key_rotation {}
+
+    #[doc(alias(
+        "bcrypt",
+        "django",
+        "devise",
+        "laravel",
+        "migrate users",
+        "password hash",
+        "pbkdf2",
+        "scrypt",
+        "werkzeug"
+    ))]
+    #[doc = include_str!("recipes/legacy_passwords.md")]
+    pub mod legacy_passwords {}
 
     #[doc(alias("nginx", "proxy"))]
     #[doc = include_str!("recipes/load_balancer.md")]

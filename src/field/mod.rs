@@ -27,7 +27,7 @@ pub(crate) mod forwarded;
 pub(crate) mod grpc;
 pub(crate) mod header_map;
 pub(crate) mod list;
-#[cfg(any(feature = "cors", feature = "headers", feature = "introspection", feature = "jwt"))]
+#[cfg(any(feature = "cors", feature = "headers", feature = "introspection", feature = "jwt", feature = "passwords"))]
 #[cfg_attr(not(any(feature = "cors", test)), expect(dead_code, reason = "only `cors` reads every part of an origin"))]
 pub(crate) mod origin;
 pub(crate) mod token;

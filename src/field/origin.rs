@@ -183,7 +183,10 @@ impl<'a> Origin<'a> {
 }
 
 /// Whether the host of an authority, such as the value of a `Host` header, is [loopback](is_loopback).
-#[cfg(any(all(feature = "fetch", any(feature = "introspection", feature = "jwt")), feature = "headers"))]
+#[cfg(any(
+    all(feature = "fetch", any(feature = "introspection", feature = "jwt", feature = "passwords")),
+    feature = "headers"
+))]
 pub(crate) fn is_loopback_authority(authority: &str) -> bool {
     let host = split_port(authority).map(|(host, _)| host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase());
     host.is_ok_and(|host| is_loopback(&host))

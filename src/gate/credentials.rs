@@ -10,7 +10,7 @@ pub(crate) use table::CredentialTable;
 
 use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::authorization::{WordError, word, word_after_scheme};
-use crate::gate::denial::causes::CredentialError;
+use crate::gate::denial::CredentialError;
 
 /// The places in a request where a gate reads its credential.
 ///

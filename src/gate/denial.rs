@@ -1,11 +1,12 @@
 //! `Denial`: why a request is rejected, as data.
 
-pub(super) mod causes;
+mod causes;
 pub(super) mod challenges;
 mod code;
 mod constructors;
 mod detail;
 mod log;
+mod password_problem;
 mod status;
 
 use std::error::Error;
@@ -17,10 +18,12 @@ use http::HeaderValue;
 
 use crate::context::{Credential, Realm, Scopes, Tier};
 use crate::error::ConfigError;
-use crate::gate::denial::causes::{AccountRefusal, CredentialError};
 use crate::gate::required_names::RequiredNames;
 use crate::gate::token_error::TokenError;
 use crate::gate::violation::Violation;
+
+pub use causes::{AccountRefusal, CredentialError};
+pub use password_problem::PasswordProblem;
 
 /// Why a request is rejected.
 ///
@@ -90,6 +93,13 @@ pub enum DenialKind {
     AuthLayerMissing {
         /// The layer or extractor.
         required_by: &'static str,
+    },
+    /// 503: it cannot be checked at present whether a new password was breached, and the app requires the check.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    BreachCheckUnavailable {
+        /// The time after which to retry.
+        retry_after: Duration,
     },
     /// 500: a handler extracts claims of a type that no token's claims fit.
     ClaimsMismatch,
@@ -165,6 +175,9 @@ pub enum DenialKind {
     /// 401: a credential that is no token is invalid, for example an API key that is unknown, expired or revoked.
     #[doc(alias("401", "unauthorized"))]
     InvalidCredential,
+    /// 401: the account or the password of a login is wrong. The response is the same for an unknown account.
+    #[doc(alias("401", "login", "unauthorized"))]
+    InvalidCredentials,
     /// 503: the authorization server that is asked about tokens is unavailable, or is being asked about too many.
     #[non_exhaustive]
     IntrospectionUnavailable {
@@ -207,6 +220,28 @@ pub enum DenialKind {
     OpenRoute {
         /// The layer or extractor.
         required_by: &'static str,
+    },
+    /// 503: too many passwords are being hashed. The caller is not at fault, so limits that count failures do not count
+    /// the request.
+    #[non_exhaustive]
+    #[doc(alias = "503")]
+    Overloaded {
+        /// The time after which to retry.
+        retry_after: Duration,
+    },
+    /// 500: a handler compares a new password with more previous ones than the settings allow.
+    #[non_exhaustive]
+    #[doc(alias = "500")]
+    PasswordHistoryTooLong {
+        /// The maximum number of previous passwords.
+        max: usize,
+    },
+    /// 422: a new password is rejected. The response has all reasons.
+    #[non_exhaustive]
+    #[doc(alias("422", "unprocessable"))]
+    PasswordRejected {
+        /// The reasons, at least one.
+        problems: Vec<PasswordProblem>,
     },
     /// 429: a rate limit is exceeded.
     #[doc(alias("429", "too many requests"))]
@@ -348,8 +383,10 @@ impl Denial {
     pub fn retry_after(&self) -> Option<Duration> {
         let wait = match self.kind {
             DenialKind::ApiKeyStoreUnavailable { retry_after }
+            | DenialKind::BreachCheckUnavailable { retry_after }
             | DenialKind::IntrospectionUnavailable { retry_after }
             | DenialKind::KeysUnavailable { retry_after }
+            | DenialKind::Overloaded { retry_after }
             | DenialKind::ReplayCacheUnavailable { retry_after }
             | DenialKind::RevocationsUnavailable { retry_after }
             | DenialKind::SessionStoreUnavailable { retry_after }

@@ -194,9 +194,8 @@ pub use credentials::{CredentialSource, CredentialSources};
 pub use decision::{Deciding, Decision};
 #[doc(alias("error body", "json", "problem details", "rejection"))]
 pub use denial::Denial;
-pub use denial::DenialKind;
-pub use denial::causes::{AccountRefusal, CredentialError};
 pub(crate) use denial::challenges::is_of_script;
+pub use denial::{AccountRefusal, CredentialError, DenialKind, PasswordProblem};
 #[doc(alias("custom layer", "middleware"))]
 pub use engine::Gate;
 pub use engine::{Gated, GatedFuture};

@@ -11,7 +11,7 @@ use crate::context::Realm;
 use crate::field::grpc;
 use crate::field::header_map::append;
 use crate::gate::body::BodyFromBytes;
-use crate::gate::denial::{Denial, DenialKind};
+use crate::gate::denial::{Denial, DenialKind, PasswordProblem};
 use crate::gate::grpc_call::GrpcCall;
 use crate::gate::reply::json::JsonObjectWriter;
 
@@ -205,6 +205,9 @@ fn problem_body(denial: &Denial) -> Bytes {
         DenialKind::CredentialNotAccepted { accepted, .. } if !accepted.is_empty() => {
             body.strings("credentials", accepted.iter());
         }
+        DenialKind::PasswordRejected { problems } => {
+            body.strings("problems", problems.iter().map(PasswordProblem::code));
+        }
         DenialKind::InsufficientPermission { required } => body.strings("permissions", required.iter()),
         DenialKind::InsufficientRole { required } => body.strings("roles", required.iter()),
         DenialKind::InsufficientScope { required } => body.string("scope", &required.to_string()),
@@ -262,7 +265,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gate::denial::causes::CredentialError;
+    use crate::gate::denial::CredentialError;
     use crate::gate::violation::Violation;
 
     #[test]

@@ -123,12 +123,13 @@ where
     .await
 }
 
-/// The request with its path as the target (RFC 9112 §3.2.1), and with `Host` and `User-Agent`.
+/// The request with its path as the target (RFC 9112 §3.2.1), with `Host`, and with `User-Agent` if it has none.
 fn with_path_as_target(request: Request<Vec<u8>>) -> Result<Request<Full<Bytes>>, http::Error> {
     let (mut head, body) = request.into_parts();
     let host = head.uri.authority().map_or("", Authority::as_str);
     head.headers.insert(HOST, HeaderValue::try_from(host)?);
-    head.headers.insert(USER_AGENT, const { HeaderValue::from_static(USER_AGENT_NAME) });
+    let user_agent = const { HeaderValue::from_static(USER_AGENT_NAME) };
+    head.headers.entry(USER_AGENT).or_insert(user_agent);
     head.uri = head.uri.path_and_query().map_or("/", PathAndQuery::as_str).parse()?;
     Ok(Request::from_parts(head, Full::from(body)))
 }

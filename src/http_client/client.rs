@@ -76,5 +76,5 @@ impl<C: HttpClient> DynHttpClient for C {
 }
 
 /// The maximum size of a response's body that the built-in client reads: 256 KiB, the longest that any module accepts.
-#[cfg(any(feature = "fetch", feature = "jwt"))]
+#[cfg(any(feature = "fetch", feature = "jwt", feature = "passwords"))]
 pub(crate) const MAX_BODY: usize = 256 * 1024;

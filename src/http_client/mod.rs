@@ -1,8 +1,9 @@
 //! `HttpClient`: the HTTP client with which layers call an issuer.
 //!
 //! [`JwtAuth`](crate::JwtAuth) fetches the metadata and keys of an issuer, and `IntrospectionAuth` asks it about opaque
-//! tokens. Both use the built-in client of the feature `fetch`, unless the app provides another one. That is needed for
-//! a private certificate authority, a client certificate (mutual TLS), or a proxy that the environment does not name.
+//! tokens. `HaveIBeenPwned` asks a service about new passwords. They use the built-in client of the feature `fetch`, unless
+//! the app provides another one. That is needed for a private certificate authority, a client certificate (mutual TLS), or
+//! a proxy that the environment does not name.
 //!
 //! ```
 //! # use portcullis::{Issuer, JwtAuth, testing::TestIssuer};

@@ -1,5 +1,6 @@
 //! Which URLs the crate sends requests to: https, and http on loopback for development.
 
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 use crate::error::{ConfigIssue, ConfigIssues, IssueKind};
 use crate::field::origin::Origin;
 
@@ -14,6 +15,7 @@ pub(crate) fn is_fetchable(url: &str, allow_http: bool) -> bool {
 }
 
 /// Validates a URL without the `forbidden` characters. Only the first issue is reported, as the others follow from it.
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) fn validate_url(setting: &'static str, url: &str, forbidden: &[char], issues: &mut ConfigIssues) {
     match Origin::of_url(url) {
         Err(fault) => issues.add(url_issue(setting, url, fault.reason())),
@@ -24,13 +26,14 @@ pub(crate) fn validate_url(setting: &'static str, url: &str, forbidden: &[char],
 }
 
 /// An issue of a URL. Its user information, which may have a password, is not shown.
+#[cfg(any(feature = "introspection", feature = "jwt"))]
 pub(crate) fn url_issue(setting: &'static str, url: &str, reason: &'static str) -> ConfigIssue {
     let remedy = "use an absolute https URL, or for development an http URL on loopback";
     ConfigIssue::new(setting, IssueKind::Invalid, reason, remedy).with_value(without_userinfo(url))
 }
 
 /// Removes the part before an `@`, which may be a password.
-fn without_userinfo(url: &str) -> String {
+pub(crate) fn without_userinfo(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     match rest.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}://...@{host}"),

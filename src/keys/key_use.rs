@@ -3,6 +3,12 @@
 /// What a key of a [`KeyRing`](crate::KeyRing) is derived for. No two uses have the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeyUse {
+    /// The names of accounts in a store.
+    #[cfg(feature = "login_protection")]
+    AccountName,
+    /// The cookies of known devices.
+    #[cfg(feature = "login_protection")]
+    DeviceCookie,
     /// Which secret of the ring has signed or sealed something. Its key is public.
     Id,
     /// The digits that are sent with a one-time token.
@@ -13,6 +19,9 @@ pub(crate) enum KeyUse {
     OneTimeState,
     #[cfg(feature = "one_time_tokens")]
     OneTimeToken,
+    /// The secret value of Argon2, by which password hashes are worthless without the ring.
+    #[cfg(feature = "passwords")]
+    Pepper,
     /// Encrypts values of the app.
     Seal,
 }
@@ -20,6 +29,10 @@ pub(crate) enum KeyUse {
 impl KeyUse {
     #[cfg(test)]
     pub(super) const ALL: &[Self] = &[
+        #[cfg(feature = "login_protection")]
+        Self::AccountName,
+        #[cfg(feature = "login_protection")]
+        Self::DeviceCookie,
         Self::Id,
         #[cfg(feature = "one_time_tokens")]
         Self::OneTimeCode,
@@ -27,12 +40,18 @@ impl KeyUse {
         Self::OneTimeState,
         #[cfg(feature = "one_time_tokens")]
         Self::OneTimeToken,
+        #[cfg(feature = "passwords")]
+        Self::Pepper,
         Self::Seal,
     ];
 
     /// Returns the `info` of HKDF. A label that is in use must never change.
     pub(super) fn label(self) -> &'static [u8] {
         match self {
+            #[cfg(feature = "login_protection")]
+            Self::AccountName => b"portcullis/v1/account-name",
+            #[cfg(feature = "login_protection")]
+            Self::DeviceCookie => b"portcullis/v1/device-cookie",
             Self::Id => b"portcullis/v1/id",
             #[cfg(feature = "one_time_tokens")]
             Self::OneTimeCode => b"portcullis/v1/one-time-code",
@@ -40,6 +59,8 @@ impl KeyUse {
             Self::OneTimeState => b"portcullis/v1/one-time-state",
             #[cfg(feature = "one_time_tokens")]
             Self::OneTimeToken => b"portcullis/v1/one-time-token",
+            #[cfg(feature = "passwords")]
+            Self::Pepper => b"portcullis/v1/pepper",
             Self::Seal => b"portcullis/v1/seal",
         }
     }

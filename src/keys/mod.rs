@@ -25,7 +25,7 @@
 
 pub(crate) mod key_id;
 pub(crate) mod key_use;
-#[cfg(any(test, feature = "one_time_tokens"))]
+#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
 pub(crate) mod mac;
 pub(crate) mod ring;
 mod sealer;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::keys::key_id::KeyId;
 use crate::keys::key_use::KeyUse;
-#[cfg(any(test, feature = "one_time_tokens"))]
+#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
 use crate::keys::mac::{MacKey, MacKeys};
 
 /// The secret of the app, with up to four previous ones, from which each use derives its own key.
@@ -86,12 +86,12 @@ impl KeyRing {
     }
 
     /// Returns the keys of one use, the current one first.
-    pub(super) fn derived_keys(&self, key_use: KeyUse) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
+    pub(crate) fn derived_keys(&self, key_use: KeyUse) -> Vec<(KeyId, Zeroizing<[u8; 32]>)> {
         self.0.all().map(|secret| (secret.id, secret.derive(key_use))).collect()
     }
 
     /// Returns the keys of one use, which sign and verify.
-    #[cfg(any(test, feature = "one_time_tokens"))]
+    #[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
     pub(crate) fn mac_keys(&self, key_use: KeyUse) -> MacKeys {
         let key = |secret: &Secret| (secret.id, MacKey::new(&secret.derive(key_use)));
         MacKeys::new(key(&self.0.current), self.0.previous.iter().map(key).collect())

@@ -2,6 +2,7 @@
 
 use crate::context::{RateLimitStatus, Realm};
 use crate::gate::{Denial, DenialKind};
+use crate::rate_limit::decision::{Charges, Decision};
 use crate::rate_limit::layer::RateLimit;
 use crate::rate_limit::policy::Ruling;
 use crate::rate_limit::subject::Subject;
@@ -10,7 +11,7 @@ impl RateLimit {
     /// Charges a subject this many units, under all limits of the layer or under none.
     ///
     /// Use it for work that is not a request of its own, such as a message on a WebSocket or an item of a queue, and in
-    /// handlers for limits by a value in the body, such as the account of a login.
+    /// handlers for limits by a value in the body.
     ///
     /// Every limit whose [`Key`](crate::rate_limit::Key) can yield such a subject is charged, whatever requests it is
     /// [restricted to](crate::rate_limit::Limit::on_routes). Under a limit that counts only failures, the units stay
@@ -36,30 +37,8 @@ impl RateLimit {
     /// # }
     /// ```
     ///
-    /// A handler may return the [`Denial`] as its error. To limit logins by account, use the account's name as a custom
-    /// subject. [`Key::custom`](crate::rate_limit::Key::custom) then needs no function that finds it in a request:
-    ///
-    /// ```
-    /// use portcullis::{Quota, RateLimit, rate_limit::{Key, Subject}};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let by_account = RateLimit::builder()
-    ///     .quota(Quota::per_hour(5)?)
-    ///     .key(Key::custom(|_| None))
-    ///     .build()?;
-    ///
-    /// // In the handler, with the name from the body:
-    /// let account = Subject::custom("ann@example.com");
-    /// assert!(by_account.check(&account, 1).await.is_ok());
-    /// # let password_is_right = true;
-    /// if password_is_right {
-    ///     by_account.refund(&account, 1).await?;
-    /// }
-    /// # assert_eq!(by_account.peek(&account).await?[0].used(), 0);
-    /// # Ok(())
-    /// # }
-    /// ```
+    /// A handler may return the [`Denial`] as its error. To limit failures by a value in the body, such as the account of
+    /// a login, use [`Attempt::charge`](crate::rate_limit::Attempt::charge), which refunds successes.
     ///
     /// # Errors
     ///
@@ -72,6 +51,16 @@ impl RateLimit {
     /// - [`RateLimitKeyMissing`](DenialKind::RateLimitKeyMissing) if no limit of the layer counts subjects of this
     ///   kind.
     pub async fn check(&self, subject: &Subject<'_>, units: u32) -> Result<RateLimitStatus, Denial> {
+        let (charges, decision) = self.decide_outside_request(subject, units).await?;
+        Ok(self.0.status(self.0.snapshots(&charges, &decision)))
+    }
+
+    /// Charges a subject this many units, and returns what was charged.
+    pub(super) async fn decide_outside_request(
+        &self,
+        subject: &Subject<'_>,
+        units: u32,
+    ) -> Result<(Charges, Decision), Denial> {
         let policy = &*self.0;
         let mut charges = policy.charges_for(subject, units);
         if charges.is_empty() {
@@ -91,7 +80,7 @@ impl RateLimit {
         };
         match policy.denial(&charges, &decision, None) {
             Some(denial) => Err(denial),
-            None => Ok(policy.status(policy.snapshots(&charges, &decision))),
+            None => Ok((charges, decision)),
         }
     }
 }

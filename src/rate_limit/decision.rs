@@ -23,6 +23,8 @@ pub(super) struct Charge {
     pub(super) is_shadow: bool,
     /// Whether the usage says when more units are available. Only a header that few apps send needs it.
     pub(super) reports_more: bool,
+    /// Whether blocks readmit a request at their end, so that their length is the wait, and not that of the quota.
+    pub(super) readmits: bool,
     /// The limit to decide by: the quota's, or a share of it while Redis is unavailable.
     pub(super) limit: u32,
     /// The quota's limit.
@@ -184,6 +186,8 @@ impl Decision {
         }
         self.is_rejected = true;
         match wait {
+            // The block that this rejection starts says how long to wait.
+            Some(_) if charge.readmits => {}
             Some(wait) => self.wait_at_least(wait),
             None => self.never_fits = true,
         }
@@ -196,7 +200,7 @@ impl Decision {
         self.is_blocked = true;
         // During a block nothing remains, whatever the counter says, and not before the block ends.
         let usage = self.usage(index).unwrap_or_default();
-        let is_used_up = usage.used >= charge.limit && charge.cost > 0;
+        let is_used_up = usage.used >= charge.limit && charge.cost > 0 && !charge.readmits;
         let more = if is_used_up { usage.more.max(wait) } else { wait };
         self.set_usage(index, Usage { used: u32::MAX, more, reset: usage.reset.max(wait) });
         self.wait_at_least(wait);

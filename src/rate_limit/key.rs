@@ -9,6 +9,8 @@ use std::sync::Arc;
 use http::{HeaderName, request};
 
 use crate::context::UserContext;
+#[cfg(feature = "login_protection")]
+use crate::keys::mac::MacKey;
 use crate::rate_limit::key::part::KeyPart;
 
 /// Identifies the [`Subject`](crate::rate_limit::Subject) that a request is counted for. Alternatives are tried in order.
@@ -334,6 +336,12 @@ impl Key {
     pub fn ipv6_prefix(mut self, bits: u8) -> Self {
         self.ipv6_prefix = Some(bits);
         self
+    }
+
+    /// Accounts, by names that are hashed with this key.
+    #[cfg(feature = "login_protection")]
+    pub(super) fn of_accounts(names: MacKey) -> Self {
+        Self::of(KeyPart::Account { names, of_device: false })
     }
 
     fn of(part: KeyPart) -> Self {

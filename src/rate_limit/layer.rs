@@ -10,13 +10,14 @@ use std::sync::Arc;
 use http::{Response, request};
 use tower_layer::Layer;
 
+use crate::context::attempt::{Outcome, Reservation};
 use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLimitStatus, RoutePattern};
 use crate::field::grpc;
 use crate::field::header_map::mark_sensitive;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
-use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision};
-use crate::rate_limit::limit::FailureCondition;
+use crate::rate_limit::decision::{Charge, Charges, Decision};
 use crate::rate_limit::policy::{Policy, Ruling};
+use crate::rate_limit::reservation::{Reserved, outcome};
 use crate::rate_limit::response_headers::{self, TightestLimit};
 
 /// A layer that limits how often a subject may send requests; see the [module](crate::rate_limit).
@@ -79,25 +80,15 @@ impl RateLimit {
         Ok(pass)
     }
 
-    /// Returns the charges to refund unless the request fails; `None` if there are none.
-    ///
-    /// Limits that count only failures charge each request at first. If they charged it once the response is known,
-    /// any number of concurrent attempts would pass the check before the first of them fails.
+    /// Returns what to refund unless the request fails; `None` if the layer counts no failures.
     #[inline]
     fn refundable(&self, head: &mut request::Parts, charges: &[Charge], decision: &Decision) -> Option<Refundable> {
-        let policy = &*self.0;
-        if !policy.refunds {
+        if !self.0.refunds {
             return None;
         }
         // All layers that count failures share one report of the handler.
         let attempt = head.extensions.get_or_insert_default::<Attempt>().clone();
-        let counts_failures = |charge| policy.rule(charge).is_some_and(|rule| rule.failure.is_some());
-        // A shadow limit that was exceeded was not charged.
-        let is_charged = |index| !decision.has_exceeded(index);
-        let charged =
-            charges.iter().enumerate().filter(|(index, charge)| is_charged(*index) && counts_failures(charge));
-        let charges: Charges = charged.map(|(_, charge)| *charge).collect();
-        (!charges.is_empty()).then_some(Refundable { attempt, charges, charged_at: decision.charged_at })
+        Some(Refundable { attempt, reserved: Some(Reserved::new(&self.0, charges, decision)) })
     }
 
     /// Makes the status available to handlers, and checks whether an outer layer charged the same limit: for example if
@@ -120,12 +111,13 @@ impl RateLimit {
     }
 
     /// Admits a request that no limit counts. If a limit of this layer counts failures, the handler may still expect an
-    /// [`Attempt`] to report to.
+    /// [`Attempt`] to report to, and to charge limits with.
     fn admit_uncounted(&self, head: &mut request::Parts) -> RateLimitPass {
-        if self.0.refunds {
-            head.extensions.get_or_insert_default::<Attempt>();
+        if !self.0.refunds {
+            return RateLimitPass::uncounted();
         }
-        RateLimitPass::uncounted()
+        let attempt = head.extensions.get_or_insert_default::<Attempt>().clone();
+        RateLimitPass::full(LimitSnapshots::default(), 0, Some(Refundable { attempt, reserved: None }))
     }
 
     /// Admits a request whose limits all fail open during an outage. Handlers find an empty status.
@@ -161,32 +153,6 @@ impl RateLimit {
             let pass = limiter.conclude(&mut head, &charges, &decision)?;
             Ok((head, pass))
         })
-    }
-
-    /// Refunds charges of limits that count only failures, if the request did not fail.
-    ///
-    /// It runs when the response head is ready. If the client disconnects before that, the handler's future is dropped
-    /// and the charge stays: otherwise an attacker could disconnect to have each failed attempt refunded.
-    fn refund_unless_failed<B>(
-        &self,
-        refundable: &Refundable,
-        snapshots: &mut [LimitSnapshot],
-        response: &Response<B>,
-    ) {
-        let reported = refundable.attempt.has_failed();
-        // A gRPC response has HTTP status 200 even if it reports an error.
-        let status = grpc::http_status(response.headers()).unwrap_or(response.status());
-        for charge in refundable.charges.iter() {
-            let failure = self.0.rule(charge).and_then(|rule| rule.failure.as_ref());
-            let has_failed = |failure: &FailureCondition| reported.unwrap_or_else(|| failure.is_failure(status));
-            if failure.is_some_and(|failure| !has_failed(failure)) {
-                self.0.refund(charge, refundable.charged_at);
-                let mut snapshots = snapshots.iter_mut();
-                if let Some(snapshot) = snapshots.find(|snapshot| snapshot.rule_index == charge.rule_index) {
-                    snapshot.refund(charge.cost);
-                }
-            }
-        }
     }
 }
 
@@ -227,8 +193,9 @@ impl Gate for RateLimit {
                 policy.headers.write_legacy(&policy.rules, tightest, now, response.headers_mut());
             }
             PassState::Full(mut counted) => {
-                if let Some(refundable) = &counted.refundable {
-                    self.refund_unless_failed(refundable, &mut counted.snapshots, response);
+                let Counted { snapshots, refundable, .. } = &mut *counted;
+                if let Some(refundable) = refundable {
+                    refundable.settle(snapshots, response);
                 }
                 policy.headers.write(&policy.rules, &counted.snapshots, counted.now, response.headers_mut());
             }
@@ -263,12 +230,45 @@ struct Counted {
     refundable: Option<Refundable>,
 }
 
-/// Charges that are refunded unless the request fails.
-#[derive(Debug)]
+/// What is refunded unless the request fails: the charges of this layer and those of the handler.
 struct Refundable {
     attempt: Attempt,
-    charges: Charges,
-    charged_at: ChargedAt,
+    /// `None` once it is settled.
+    reserved: Option<Reserved>,
+}
+
+impl Refundable {
+    /// Refunds the charges if the request did not fail. It runs when the response head is ready.
+    fn settle<B>(&mut self, snapshots: &mut [LimitSnapshot], response: &Response<B>) {
+        let outcome = outcome(&self.attempt, response);
+        self.attempt.settle(&outcome);
+        let Some(reserved) = self.reserved.take() else { return };
+        reserved.refund_unless_failed(&outcome, |charge| {
+            let mut snapshots = snapshots.iter_mut();
+            if let Some(snapshot) = snapshots.find(|snapshot| snapshot.rule_index == charge.rule_index) {
+                snapshot.refund(charge.cost);
+            }
+        });
+    }
+}
+
+/// Refunds the charges if the client disconnected after the handler had reported a success.
+///
+/// Without a report, they stay: otherwise an attacker could disconnect to have each failed attempt refunded.
+impl Drop for Refundable {
+    fn drop(&mut self) {
+        if let Some(reserved) = self.reserved.take()
+            && self.attempt.has_failed() == Some(false)
+        {
+            reserved.settle(&Outcome::SUCCESS);
+        }
+    }
+}
+
+impl fmt::Debug for Refundable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refundable").field("attempt", &self.attempt).finish_non_exhaustive()
+    }
 }
 
 impl RateLimitPass {

@@ -50,6 +50,8 @@ pub struct Limit {
     pub(super) by_route: bool,
     pub(super) by_credential: bool,
     pub(super) is_shadow: bool,
+    /// Whether a success resets the count, instead of refunding its own units.
+    pub(super) counts_in_a_row: bool,
     pub(super) outage: Option<OutagePolicy>,
 }
 
@@ -126,6 +128,7 @@ impl Limit {
             by_route: false,
             by_credential: false,
             is_shadow: false,
+            counts_in_a_row: false,
             outage: None,
         }
     }

@@ -132,9 +132,12 @@
 //! [`Quota`]: crate::Quota
 //! [`Quota::algorithm`]: crate::Quota::algorithm
 
+#[cfg(feature = "login_protection")]
+mod account;
 mod admin;
 mod algorithm;
 mod builder;
+mod charge;
 mod check;
 mod decision;
 mod diagnostics;
@@ -147,6 +150,7 @@ mod policy;
 mod redis;
 #[cfg(feature = "redis")]
 mod remote;
+mod reservation;
 mod response_headers;
 mod rule;
 mod store;
@@ -156,9 +160,13 @@ mod subject;
 pub use self::redis::RedisStore;
 pub use crate::context::attempt::Attempt;
 pub use crate::context::rate_limit_status::{LimitStatus, RateLimitStatus};
+#[cfg(feature = "login_protection")]
+#[cfg_attr(docsrs, doc(cfg(feature = "login_protection")))]
+pub use account::device_cookies::{DeviceCookies, SetDeviceCookie};
 pub use admin::LimitUsage;
 pub use algorithm::Algorithm;
 pub use builder::RateLimitBuilder;
+pub use charge::Charged;
 pub use decision::StoreUnavailable;
 pub use key::Key;
 pub(crate) use layer::RateLimit;

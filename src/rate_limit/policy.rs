@@ -14,7 +14,7 @@ use crate::context::{
     LimitSnapshot, LimitSnapshots, RateLimitStatus, Realm, RequestRoute, RoutePattern, UserContext, Visitor,
 };
 use crate::gate::{Denial, DenialKind, Violation};
-use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Usage};
+use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision, Intervention, Usage};
 use crate::rate_limit::diagnostics::Diagnostics;
 use crate::rate_limit::memory::MemoryStore;
 use crate::rate_limit::memory::decide;
@@ -155,12 +155,13 @@ impl Policy {
             quota_index,
             is_shadow: rule.is_shadow,
             reports_more: self.headers.ietf_draft,
+            readmits: rule.readmits,
             limit,
             full_limit: limit,
             cost,
             hash: self.memory.hash(subject, ipv6_prefix, rule.by_route),
             #[cfg(feature = "redis")]
-            digest: self.redis.as_ref().map_or(0, |_| subject.digest(ipv6_prefix, rule.by_route)),
+            digest: self.redis.as_ref().map_or(0, |_| rule.digest(subject)),
             #[cfg(feature = "redis")]
             redis_charged_at: 0,
         }
@@ -195,7 +196,7 @@ impl Policy {
             return None;
         }
         for (index, charge) in charges.iter().enumerate() {
-            if charge.is_shadow && decision.has_exceeded(index) {
+            if charge.is_shadow && decision.has_exceeded(index) && !self.counts_in_a_row(charge) {
                 let (method, route) = (head.map(method_name), head.and_then(matched_path));
                 let limit = self.name(charge);
                 tracing::info!(method, route, limit, "a shadow limit would have rejected this request");
@@ -276,6 +277,30 @@ impl Policy {
         }
         if let Some(tables) = self.tables_of(charge) {
             decide::refund(tables, charge, &|| self.clock.micros(), charged_at.local);
+        }
+    }
+
+    /// Whether the limit of a charge counts failures in a row. It rejects nothing, and nobody is told before it is full.
+    pub(super) fn counts_in_a_row(&self, charge: &Charge) -> bool {
+        self.rule(charge).is_some_and(|rule| rule.counts_in_a_row)
+    }
+
+    /// Returns the charge of the count of failures in a row that belongs to an account; `None` if there is no such
+    /// count.
+    #[cfg(feature = "login_protection")]
+    pub(super) fn failures_in_a_row(&self, account: &Subject<'_>) -> Option<Charge> {
+        let charges = self.charges_for(account, 1);
+        charges.iter().find(|charge| self.counts_in_a_row(charge)).copied()
+    }
+
+    /// Forgets what a subject used of a limit, without waiting for a response of Redis.
+    pub(super) fn forget_usage(&self, charge: &Charge) {
+        #[cfg(feature = "redis")]
+        if let Some(redis) = &self.redis {
+            redis.forget_usage(charge);
+        }
+        if let Some(tables) = self.tables_of(charge) {
+            decide::intervene(tables, charge, Intervention::Reset, &|| self.clock.micros());
         }
     }
 

@@ -7,6 +7,8 @@ use http::{HeaderValue, request};
 use crate::context::{RequestRoute, RoutePattern, Tier, UserContext};
 use crate::rate_limit::key::Key;
 use crate::rate_limit::limit::{Cost, FailureCondition, RequestFilter};
+#[cfg(feature = "redis")]
+use crate::rate_limit::subject::Subject;
 
 /// One limit.
 pub(super) struct Rule {
@@ -22,6 +24,10 @@ pub(super) struct Rule {
     /// The window of all quotas.
     pub(super) window: Duration,
     pub(super) is_shadow: bool,
+    /// Whether a success resets the count, instead of refunding its own units.
+    pub(super) counts_in_a_row: bool,
+    /// Whether blocks readmit a request at their end.
+    pub(super) readmits: bool,
 }
 
 /// The quota of one tier, with its header values. They are rendered once, at startup.
@@ -71,6 +77,19 @@ impl Rule {
     pub(super) fn route_to_count<'a>(&'a self, route: RequestRoute<'a>) -> &'a str {
         let named = || self.filter.routes.as_deref().and_then(|routes| route.first_possible(routes));
         route.matched().or_else(named).unwrap_or_default()
+    }
+
+    /// Returns the digest that stands for a subject in Redis: for an account, an HMAC of it.
+    #[cfg(feature = "redis")]
+    #[inline]
+    pub(super) fn digest(&self, subject: &Subject<'_>) -> u128 {
+        let hash = subject.digest(self.key.ipv6_prefix_bits(), self.by_route);
+        #[cfg(feature = "login_protection")]
+        if let Some(names) = self.key.account_names() {
+            let tag = names.sign(&[&hash.to_be_bytes()]);
+            return tag.iter().take(16).fold(0, |digest, byte| digest << 8 | u128::from(*byte));
+        }
+        hash
     }
 
     /// Whether the rule compares the route or counts by it.

@@ -52,6 +52,12 @@ pub struct Subject<'a> {
 
 #[derive(Clone)]
 enum Kind<'a> {
+    /// An account, by its folded name, as any client or as one known device.
+    #[cfg(feature = "login_protection")]
+    Account {
+        name: Cow<'a, str>,
+        device: Option<Device>,
+    },
     Address(IpAddr),
     ApiKey(Cow<'a, [u8]>),
     /// A credential with a quota of its own.
@@ -71,6 +77,15 @@ enum Kind<'a> {
         issuer: Option<Cow<'a, str>>,
         name: Cow<'a, str>,
     },
+}
+
+/// A device that has logged in to an account, as its cookie says.
+#[cfg(feature = "login_protection")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Device {
+    pub(super) id: [u8; 16],
+    /// The epoch of the account at the time.
+    pub(super) epoch: u64,
 }
 
 impl<'a> Subject<'a> {
@@ -241,6 +256,41 @@ impl<'a> Subject<'a> {
         self.user
     }
 
+    /// The account of the folded name, as this device or as any client.
+    #[cfg(feature = "login_protection")]
+    pub(super) fn of_folded(name: impl Into<Cow<'a, str>>, device: Option<Device>) -> Self {
+        Self::of(Kind::Account { name: name.into(), device })
+    }
+
+    /// Returns the device of an account.
+    #[cfg(feature = "login_protection")]
+    pub(super) fn device(&self) -> Option<Device> {
+        match self.kind {
+            Kind::Account { device, .. } => device,
+            _ => None,
+        }
+    }
+
+    /// The same account as any client.
+    #[cfg(feature = "login_protection")]
+    pub(super) fn without_device(&self) -> Self {
+        let mut subject = self.clone();
+        if let Kind::Account { device, .. } = &mut subject.kind {
+            *device = None;
+        }
+        subject
+    }
+
+    #[cfg(feature = "login_protection")]
+    pub(super) fn is_account(&self) -> bool {
+        matches!(self.kind, Kind::Account { device: None, .. })
+    }
+
+    #[cfg(feature = "login_protection")]
+    pub(super) fn is_device(&self) -> bool {
+        matches!(self.kind, Kind::Account { device: Some(_), .. })
+    }
+
     pub(super) fn is_address(&self) -> bool {
         matches!(self.kind, Kind::Address(_))
     }
@@ -288,6 +338,13 @@ impl<'a> Subject<'a> {
     #[inline]
     pub(super) fn encode(&self, ipv6_prefix: u8, by_route: bool, mut sink: impl FnMut(u64)) {
         match &self.kind {
+            #[cfg(feature = "login_protection")]
+            Kind::Account { name, device } => {
+                if let Some(Device { id, .. }) = device {
+                    encode_text(b'D', id, &mut sink);
+                }
+                encode_text(b'a', name.as_bytes(), &mut sink);
+            }
             Kind::Address(ip) => match network(*ip, ipv6_prefix) {
                 IpAddr::V4(ip) => sink(u64::from(b'4') | u64::from(ip.to_bits()) << 32),
                 IpAddr::V6(network) => {
@@ -354,6 +411,8 @@ impl fmt::Debug for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Subject");
         match &self.kind {
+            #[cfg(feature = "login_protection")]
+            Kind::Account { name, device } => debug.field("account", name).field("is_known_device", &device.is_some()),
             Kind::Address(ip) => debug.field("address", ip),
             Kind::ApiKey(_) => debug.field("api_key", &"..."),
             Kind::Credential { issuer, id, .. } => debug.field("issuer", issuer).field("credential", id),

@@ -8,7 +8,8 @@ use crate::shared_signals::subject::Target;
 use crate::shared_signals::token::EventToken;
 
 /// Reads claims: what is revoked is what every JSON parser reads in `sub_id`, and nothing in the future is accepted.
-pub(crate) fn claims(text: &str) {
+pub fn security_event(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     let now = value["iat"].as_u64().map(Duration::from_secs).unwrap_or_default();
     let Ok(token) = EventToken::read(text, now) else { return };

@@ -9,7 +9,7 @@ use crate::field::header_map::mark_sensitive;
 #[cfg(feature = "jwt")]
 use crate::field::websocket_token::{WebSocketToken, opens_websocket};
 use crate::gate::credentials::source::{CredentialSource, Form, Source};
-use crate::gate::denial::causes::CredentialError;
+use crate::gate::denial::CredentialError;
 
 /// The sources of several gates, each of which is known by its index.
 #[derive(Clone, Debug, Default)]

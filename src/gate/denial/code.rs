@@ -1,7 +1,6 @@
 //! The code of a `Denial`: a stable name of the reason, for programs.
 
-use crate::gate::denial::causes::{AccountRefusal, CredentialError};
-use crate::gate::denial::{Denial, DenialKind};
+use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 use crate::gate::token_error::TokenError;
 
 impl Denial {
@@ -47,11 +46,13 @@ impl DenialKind {
             | Self::NotRevocable
             | Self::OneTimeTokenMisuse { .. }
             | Self::OpenRoute { .. }
+            | Self::PasswordHistoryTooLong { .. }
             | Self::RateLimitMissing { .. }
             | Self::SessionChangeInvalid
             | Self::SessionLayerMissing
             | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
             Self::ApiKeyStoreUnavailable { .. } => "api_key_store_unavailable",
+            Self::BreachCheckUnavailable { .. } => "breach_check_unavailable",
             Self::ClientNotAllowed => "client_not_allowed",
             Self::CredentialNotAccepted { .. } => "credential_not_accepted",
             Self::CredentialsMissing => "credentials_missing",
@@ -67,12 +68,15 @@ impl DenialKind {
             Self::InvalidApiKeySettings(_) => "api_key_settings_invalid",
             Self::InvalidCredential => "credential_invalid",
             Self::InvalidOneTimeToken => "one_time_token_invalid",
+            Self::InvalidCredentials => "login_failed",
             Self::InvalidRequest(CredentialError::Malformed) => "credential_malformed",
             Self::InvalidRequest(CredentialError::Multiple) => "credential_repeated",
             Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
             Self::InvalidToken(error) => error.code(),
             Self::KeysUnavailable { .. } => "keys_unavailable",
             Self::NotOwner => "not_owner",
+            Self::Overloaded { .. } => "overloaded",
+            Self::PasswordRejected { .. } => "password_rejected",
             Self::QuotaExceeded(_) => "quota_exceeded",
             Self::RateLimitKeyMissing => "rate_limit_key_missing",
             Self::ReducedCapacity(_) => "reduced_capacity",

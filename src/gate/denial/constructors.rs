@@ -8,8 +8,7 @@ use http::HeaderValue;
 
 use crate::context::client_addr::Client;
 use crate::context::{Credential, Realm, Scopes, Tier, Visitor};
-use crate::gate::denial::causes::AccountRefusal;
-use crate::gate::denial::{Denial, DenialKind};
+use crate::gate::denial::{AccountRefusal, Denial, DenialKind, PasswordProblem};
 use crate::gate::required_names::RequiredNames;
 
 impl Denial {
@@ -49,6 +48,12 @@ impl DenialKind {
     #[must_use]
     pub fn auth_layer_missing(required_by: &'static str) -> Self {
         Self::AuthLayerMissing { required_by }
+    }
+
+    /// Creates a [`BreachCheckUnavailable`](Self::BreachCheckUnavailable).
+    #[must_use]
+    pub fn breach_check_unavailable(retry_after: Duration) -> Self {
+        Self::BreachCheckUnavailable { retry_after }
     }
 
     /// Creates a [`CredentialNotAccepted`](Self::CredentialNotAccepted).
@@ -141,6 +146,33 @@ impl DenialKind {
     #[must_use]
     pub fn open_route(required_by: &'static str) -> Self {
         Self::OpenRoute { required_by }
+    }
+
+    /// Creates an [`Overloaded`](Self::Overloaded).
+    #[must_use]
+    pub fn overloaded(retry_after: Duration) -> Self {
+        Self::Overloaded { retry_after }
+    }
+
+    /// Creates a [`PasswordHistoryTooLong`](Self::PasswordHistoryTooLong).
+    #[must_use]
+    pub fn password_history_too_long(max: usize) -> Self {
+        Self::PasswordHistoryTooLong { max }
+    }
+
+    /// Creates a [`PasswordRejected`](Self::PasswordRejected). There is at least one problem.
+    ///
+    /// ```
+    /// use portcullis::context::Realm;
+    /// use portcullis::gate::{Denial, DenialKind, PasswordProblem};
+    ///
+    /// let kind = DenialKind::password_rejected([PasswordProblem::Common]);
+    /// let denial = Denial::new(kind, Realm::default());
+    /// assert_eq!(denial.status(), 422);
+    /// ```
+    #[must_use]
+    pub fn password_rejected(problems: impl IntoIterator<Item = PasswordProblem>) -> Self {
+        Self::PasswordRejected { problems: problems.into_iter().collect() }
     }
 
     /// Creates a [`RateLimitMissing`](Self::RateLimitMissing). The log line names `required_by`, an extractor.

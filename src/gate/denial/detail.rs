@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use crate::context::AuthScheme;
 use crate::field::challenge::INVALID_CREDENTIAL;
-use crate::gate::denial::causes::{AccountRefusal, CredentialError};
-use crate::gate::denial::{Denial, DenialKind};
+use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind, PasswordProblem};
 
 impl Denial {
     /// Returns the members `type`, `title` and `status` of problem details (RFC 9457 §3.1) as JSON text, because they
@@ -63,6 +62,7 @@ impl Denial {
             | DenialKind::NotRevocable
             | DenialKind::OneTimeTokenMisuse { .. }
             | DenialKind::OpenRoute { .. }
+            | DenialKind::PasswordHistoryTooLong { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::SessionChangeInvalid
             | DenialKind::SessionLayerMissing
@@ -71,6 +71,7 @@ impl Denial {
                 mistake.unwrap_or("the server is misconfigured".into())
             }
             DenialKind::ApiKeyStoreUnavailable { .. } => "API keys are temporarily unavailable".into(),
+            DenialKind::BreachCheckUnavailable { .. } => "new passwords cannot be checked at present".into(),
             DenialKind::ClientNotAllowed => "a client that acts on its own behalf is not allowed".into(),
             DenialKind::CredentialNotAccepted { accepted, credential } if accepted.is_empty() => {
                 format!("credential not accepted: {credential}").into()
@@ -106,6 +107,7 @@ impl Denial {
             DenialKind::InvalidApiKeySettings(error) => error.to_string().into(),
             DenialKind::InvalidCredential => INVALID_CREDENTIAL.into(),
             DenialKind::InvalidOneTimeToken => "the link or code is invalid or has expired: request a new one".into(),
+            DenialKind::InvalidCredentials => "the account or the password is wrong".into(),
             DenialKind::InvalidRequest(CredentialError::Malformed) => "the credential is malformed".into(),
             DenialKind::InvalidRequest(CredentialError::Multiple) => {
                 "the request carries more than one credential".into()
@@ -113,6 +115,11 @@ impl Denial {
             DenialKind::InvalidToken(error) => error.error_description().into(),
             DenialKind::KeysUnavailable { .. } => "the issuer's keys are temporarily unavailable".into(),
             DenialKind::NotOwner => "the resource belongs to another user".into(),
+            DenialKind::Overloaded { .. } => "too many logins at present".into(),
+            DenialKind::PasswordRejected { problems } => {
+                let texts: Vec<_> = problems.iter().map(PasswordProblem::to_string).collect();
+                texts.join("; ").into()
+            }
             DenialKind::QuotaExceeded(violation) if violation.retry_after.is_none() => {
                 "the request costs more than the rate limit allows".into()
             }
@@ -161,6 +168,11 @@ impl DenialKind {
             Self::OpenRoute { required_by } => format!(
                 "{required_by} requires a user on an open route, where no credential is read; remove the route from \
                  StackBuilder::open, or open only the methods that need no user, as in \"GET /reports\""
+            )
+            .into(),
+            Self::PasswordHistoryTooLong { max } => format!(
+                "a handler compares a new password with more than {max} previous ones; pass the newest {max}, or raise \
+                 max_history"
             )
             .into(),
             Self::RateLimitMissing { required_by } => format!(
@@ -221,6 +233,7 @@ mod tests {
             (DenialKind::NotRevocable, "without an issuer"),
             (DenialKind::one_time_token_misuse("a state is empty"), "a state is empty"),
             (DenialKind::open_route("RequireUser"), "RequireUser requires a user on an open route"),
+            (DenialKind::password_history_too_long(5), "more than 5 previous ones"),
             (DenialKind::rate_limit_missing("Attempt"), "Attempt requires a RateLimit layer"),
             (DenialKind::SessionChangeInvalid, "more than 4 KiB"),
             (DenialKind::SessionLayerMissing, "RequireCredential::new(Credential::Session)"),

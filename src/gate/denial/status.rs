@@ -15,12 +15,15 @@ impl Denial {
         match self.kind {
             DenialKind::AbnormalUsage(_) | DenialKind::QuotaExceeded(_) => StatusCode::TOO_MANY_REQUESTS,
             DenialKind::InvalidOneTimeToken | DenialKind::InvalidRequest(_) => StatusCode::BAD_REQUEST,
-            DenialKind::InvalidApiKeySettings(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            DenialKind::InvalidApiKeySettings(_) | DenialKind::PasswordRejected { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             // A 401 must have a challenge (RFC 9110 §15.5.2), and there is no scheme for a client certificate.
             _ if self.is_unauthenticated() && !self.has_scheme() => StatusCode::FORBIDDEN,
-            DenialKind::CredentialsMissing | DenialKind::InvalidCredential | DenialKind::InvalidToken(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            DenialKind::CredentialsMissing
+            | DenialKind::InvalidCredential
+            | DenialKind::InvalidCredentials
+            | DenialKind::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             DenialKind::AccountRefused(_)
             | DenialKind::AddressRefused { .. }
             | DenialKind::ClientNotAllowed
@@ -46,13 +49,16 @@ impl Denial {
             | DenialKind::NotRevocable
             | DenialKind::OneTimeTokenMisuse { .. }
             | DenialKind::OpenRoute { .. }
+            | DenialKind::PasswordHistoryTooLong { .. }
             | DenialKind::RateLimitMissing { .. }
             | DenialKind::SessionChangeInvalid
             | DenialKind::SessionLayerMissing
             | DenialKind::TrustedProxiesMissing { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             DenialKind::ApiKeyStoreUnavailable { .. }
+            | DenialKind::BreachCheckUnavailable { .. }
             | DenialKind::IntrospectionUnavailable { .. }
             | DenialKind::KeysUnavailable { .. }
+            | DenialKind::Overloaded { .. }
             | DenialKind::ReducedCapacity(_)
             | DenialKind::ReplayCacheUnavailable { .. }
             | DenialKind::RevocationsUnavailable { .. }

@@ -13,6 +13,8 @@ pub(in crate::rate_limit) struct Penalty {
     blocked_until: u64,
     /// The blocks that are not forgotten. 255 are enough: the length stops growing before.
     blocks: u8,
+    /// Whether the first request after the block is admitted, and has not come yet.
+    owes_request: bool,
 }
 
 /// How long blocks last, in microseconds.
@@ -22,6 +24,8 @@ pub(in crate::rate_limit) struct BlockParams {
     pub(in crate::rate_limit) first: u64,
     /// The length of the longest block; never zero.
     pub(in crate::rate_limit) longest: u64,
+    /// Whether the first request after a block is admitted even if the quota is still used up, as blocks that grow do.
+    pub(in crate::rate_limit) readmits: bool,
 }
 
 impl Penalty {
@@ -33,6 +37,7 @@ impl Penalty {
         self.blocked_until = self.blocked_until.min(now.saturating_add(self.length(params)));
         if self.blocked_until.saturating_add(params.longest) <= now {
             self.blocks = 0;
+            self.owes_request = false;
         }
     }
 
@@ -48,7 +53,16 @@ impl Penalty {
         if self.remaining(now) == 0 {
             self.blocks = self.blocks.saturating_add(1);
             self.blocked_until = now.saturating_add(self.length(params));
+            self.owes_request = params.readmits;
         }
+    }
+
+    /// Whether this is the first request after a block that [readmits](BlockParams::readmits) one. Call
+    /// [`advance`](Self::advance) first.
+    ///
+    /// Of several requests at the end of a block, it is true for one.
+    pub(in crate::rate_limit) fn take_owed_request(&mut self, now: u64) -> bool {
+        self.remaining(now) == 0 && std::mem::take(&mut self.owes_request)
     }
 
     /// Returns the length of the last block.

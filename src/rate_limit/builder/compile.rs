@@ -65,6 +65,8 @@ impl CompiledLimit {
                 by_credential: limit.by_credential,
                 window: largest.window(),
                 is_shadow: limit.is_shadow,
+                counts_in_a_row: limit.counts_in_a_row,
+                readmits: block.is_some_and(|block| block.readmits),
             },
             name: limit.name,
         }
@@ -93,6 +95,7 @@ impl CompiledLimit {
                 step,
                 first_block: block.map_or(0, |block| block.first),
                 longest_block: block.map_or(0, |block| block.longest),
+                readmits: block.is_some_and(|block| block.readmits),
                 is_shadow: self.rule.is_shadow,
                 reports_more,
             };

@@ -9,6 +9,8 @@ use crate::clock::{Clock, SteadyClock};
 use crate::context::quota::Quota;
 use crate::context::{RoutePattern, Tier};
 use crate::error::{ConfigError, ConfigIssues};
+#[cfg(feature = "login_protection")]
+use crate::rate_limit::account::limits::with_account_limits;
 use crate::rate_limit::builder::compile::CompiledLimit;
 use crate::rate_limit::builder::validate::{validate_exempt, validate_limits, validate_store};
 use crate::rate_limit::diagnostics::Diagnostics;
@@ -331,7 +333,11 @@ impl RateLimitBuilder {
         let memory = store.memory();
         // Locked until the limits are added, so that another layer cannot add a limit with the same name in between.
         let mut stored = memory.limits();
-        let limits = validate_limits(self.limits, self.key.as_ref(), &stored, &mut issues);
+        #[cfg(feature = "login_protection")]
+        let limits = with_account_limits(self.limits, self.key.as_ref());
+        #[cfg(not(feature = "login_protection"))]
+        let limits = self.limits;
+        let limits = validate_limits(limits, self.key.as_ref(), &stored, &mut issues);
         validate_exempt(&self.exempt, &mut issues);
         validate_store(&store, &mut issues);
         issues.into_result(|| {

@@ -138,18 +138,19 @@ fn identity(limit: &Limit, quotas: &[(Option<Tier>, Quota)]) -> LimitIdentity {
         // A limit that sets the default algorithm is the same as one that does not.
         (name, quota.algorithm(algorithm))
     };
+    let window = quotas.first().map_or(0, |(_, quota)| micros(quota.window()));
     LimitIdentity {
         quotas: quotas.iter().map(named).collect(),
         by_credential: limit.by_credential,
-        block: limit.block.map(block_params),
+        block: limit.block.map(|block| block_params(block, window)),
     }
 }
 
 /// Returns the lengths of blocks in microseconds. Without `escalate_to`, all blocks have the length of the first.
-fn block_params(block: BlockDurations) -> BlockParams {
+fn block_params(block: BlockDurations, window: u64) -> BlockParams {
     let first = micros(block.first).max(1);
     let longest = micros(block.longest.unwrap_or(block.first)).max(1);
-    BlockParams { first, longest }
+    BlockParams { first, longest, readmits: longest > first && longest >= window }
 }
 
 /// Names are sent as strings of structured fields (RFC 9651 §3.3.3).

@@ -8,11 +8,19 @@ use http::{HeaderName, HeaderValue, request};
 use crate::context::client_addr::Client;
 use crate::context::{UserContext, Visitor};
 use crate::gate::{Denial, DenialKind};
+#[cfg(feature = "login_protection")]
+use crate::keys::mac::MacKey;
 use crate::rate_limit::subject::Subject;
 
 /// One alternative of a key.
 #[derive(Clone)]
 pub(super) enum KeyPart {
+    /// Accounts or, with the flag, known devices of accounts. The keys are for their names in a store.
+    #[cfg(feature = "login_protection")]
+    Account {
+        names: MacKey,
+        of_device: bool,
+    },
     ApiKey(HeaderName),
     Custom(Arc<dyn Fn(&request::Parts) -> Option<String> + Send + Sync>),
     Global,
@@ -32,6 +40,9 @@ impl KeyPart {
     #[inline]
     pub(super) fn subject<'a>(&self, head: &'a request::Parts) -> Result<Option<Subject<'a>>, Denial> {
         Ok(match self {
+            // The name is in the body.
+            #[cfg(feature = "login_protection")]
+            Self::Account { .. } => None,
             Self::ApiKey(header) => {
                 // Two keys are no key: a proxy might have read the other one.
                 let mut values = head.headers.get_all(header).iter();
@@ -79,6 +90,8 @@ fn user(head: &request::Parts) -> Result<Option<&UserContext>, Denial> {
 impl fmt::Debug for KeyPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            #[cfg(feature = "login_protection")]
+            Self::Account { .. } => "Account",
             Self::ApiKey(_) => "ApiKey",
             Self::Custom(_) => "Custom",
             Self::Global => "Global",

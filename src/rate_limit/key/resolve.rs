@@ -4,6 +4,8 @@ use http::{HeaderName, request};
 
 use crate::context::Visitor;
 use crate::gate::{Denial, DenialKind};
+#[cfg(all(feature = "login_protection", feature = "redis"))]
+use crate::keys::mac::MacKey;
 use crate::rate_limit::key::Key;
 use crate::rate_limit::key::part::KeyPart;
 use crate::rate_limit::subject::Subject;
@@ -36,9 +38,34 @@ impl Key {
         })
     }
 
+    /// Returns the key of the HMAC that stands for the name of an account in a store; `None` if it counts no accounts.
+    #[cfg(all(feature = "login_protection", feature = "redis"))]
+    #[inline]
+    pub(in crate::rate_limit) fn account_names(&self) -> Option<&MacKey> {
+        self.parts.iter().find_map(|part| match part {
+            KeyPart::Account { names, .. } => Some(names),
+            _ => None,
+        })
+    }
+
+    /// Returns the key for the known devices of the accounts that this key counts; `None` if it counts no accounts.
+    #[cfg(feature = "login_protection")]
+    pub(in crate::rate_limit) fn for_devices(&self) -> Option<Self> {
+        self.parts.iter().find_map(|part| match part {
+            KeyPart::Account { names, of_device: false } => {
+                Some(Self::of(KeyPart::Account { names: names.clone(), of_device: true }))
+            }
+            _ => None,
+        })
+    }
+
     /// Whether the key can yield subjects of this kind.
     pub(in crate::rate_limit) fn matches(&self, subject: &Subject<'_>) -> bool {
         self.parts.iter().any(|part| match part {
+            #[cfg(feature = "login_protection")]
+            KeyPart::Account { of_device, .. } if *of_device => subject.is_device(),
+            #[cfg(feature = "login_protection")]
+            KeyPart::Account { .. } => subject.is_account(),
             KeyPart::ApiKey(_) => subject.is_api_key(),
             KeyPart::Custom(_) => subject.is_custom(),
             KeyPart::Global => subject.is_global(),

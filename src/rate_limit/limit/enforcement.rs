@@ -40,6 +40,12 @@ impl Limit {
     /// are forgotten once the subject has not been blocked for as long as the longest block. Requires
     /// [`block_for`](Self::block_for).
     ///
+    /// If the longest block is longer than the first and at least as long as the window, blocks take the place of the
+    /// wait for the quota: the first request after a block is admitted even if the quota is still used up, and the next
+    /// one starts a longer block. So a limit of 10 failed logins an hour with blocks of 30 seconds up to an hour delays
+    /// the owner of an account by 30 seconds and not by an hour, and someone who guesses the password by 30 seconds,
+    /// then 60, and so on. With a shorter longest block, requests after a block wait for the quota too.
+    ///
     /// ```
     /// use std::time::Duration;
     /// use portcullis::{Quota, RateLimit, testing::FakeClock};

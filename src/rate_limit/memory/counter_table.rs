@@ -39,6 +39,9 @@ pub(in crate::rate_limit) trait CounterTable: Send + Sync {
     /// an administrator does not know.
     fn refund_last(&self, charge: &Charge, clock: &dyn Fn() -> u64);
 
+    /// Frees as many units as the charge lacks, those that were charged last first.
+    fn make_room(&self, charge: &Charge, clock: &dyn Fn() -> u64);
+
     /// Returns the subject's usage under the limit that was last applied to it.
     fn usage(&self, hash: u64, clock: &dyn Fn() -> u64) -> Usage;
 
@@ -109,6 +112,16 @@ impl<C: Counter + Clone + Default + Send> CounterTable for Table<C> {
             // The subject's tier may be unknown here, so the limit of its last request applies.
             counter.advance(&self.params().with_limit(counter.limit()), now);
             counter.refund_last(charge.cost);
+        });
+    }
+
+    fn make_room(&self, charge: &Charge, clock: &dyn Fn() -> u64) {
+        let params = self.params().with_limit(charge.limit);
+        self.access_existing(charge.hash, clock, |counter, now| {
+            counter.advance(&params, now);
+            if let Some(allowed) = charge.limit.checked_sub(charge.cost) {
+                counter.refund_last(counter.used().saturating_sub(allowed));
+            }
         });
     }
 

@@ -37,6 +37,7 @@ fn decide_together(tables: &[Arc<LimitTables>], charges: &[Charge], clock: &dyn 
     // the locking order. So two threads may find no block and both exceed the limit; `Penalty::block` starts only one.
     let blocks = current_blocks(tables, charges, clock);
     decision.is_rejected = blocks.iter().any(|wait| *wait > 0);
+    readmit(tables, charges, &blocks, clock);
     // Counters are read during a block too, for the headers and because the units may be available again later than the
     // block ends. `is_rejected` is set already, so nothing is charged.
     let mut now = 0;
@@ -66,6 +67,27 @@ fn current_blocks(
         }
     }
     blocks
+}
+
+/// Frees the units that the first request after a block needs, if its limit readmits it.
+///
+/// The request may still be rejected, by another limit or because other requests use the units first. They stay free
+/// then.
+fn readmit(tables: &[Arc<LimitTables>], charges: &[Charge], blocks: &[u64], clock: &dyn Fn() -> u64) {
+    let may_be_owed = |(charge, wait): &(&Charge, &u64)| charge.readmits && charge.cost > 0 && **wait == 0;
+    for (charge, _) in charges.iter().zip(blocks).filter(may_be_owed) {
+        let Some(LimitTables { counters, penalties: Some(penalties), .. }) = tables_of(tables, charge) else {
+            continue;
+        };
+        let mut is_owed = false;
+        penalties.access_existing(charge.hash, clock, |penalty, now| {
+            penalty.advance(&penalties.params(), now);
+            is_owed = penalty.take_owed_request(now);
+        });
+        if is_owed {
+            counters.make_room(charge, clock);
+        }
+    }
 }
 
 /// Decides about the charges from `index` on, while the sets of those before are locked.

@@ -113,7 +113,7 @@ fn all_limits_are_charged_as_of_the_time_of_the_last_lock() {
 
 #[test]
 fn exceeding_a_limit_starts_a_block_unless_the_limit_is_only_a_share() {
-    let params = BlockParams { first: 2 * MINUTE, longest: 8 * MINUTE };
+    let params = BlockParams { first: 2 * MINUTE, longest: 8 * MINUTE, readmits: true };
     for (full_limit, blocked) in [(1, 2 * MINUTE), (2, 0)] {
         let store = small_store();
         let limits = [blocking_tables(&store, "limit", Algorithm::FixedWindow, 1, Some(params))];

@@ -151,8 +151,17 @@ impl RedisLimiter {
 
     /// Refunds a charge that was applied at `charged_at`, without waiting for the response.
     pub(in crate::rate_limit) fn refund(&self, charge: &Charge, charged_at: u64) {
+        self.send(Operation::Refund, charge, charged_at);
+    }
+
+    /// Resets what a subject used of a limit, without waiting for the response.
+    pub(in crate::rate_limit) fn forget_usage(&self, charge: &Charge) {
+        self.send(Operation::Reset, charge, 0);
+    }
+
+    fn send(&self, operation: Operation, charge: &Charge, charged_at: u64) {
         let charges = self.job_charges(&[*charge], &[0], charged_at);
-        if self.batcher.send(Job { operation: Operation::Refund, charges }).is_none() {
+        if self.batcher.send(Job { operation, charges }).is_none() {
             tracing::warn!(
                 "a refund was not sent to Redis: there is no Tokio runtime with timers, or the queue is full"
             );

@@ -198,13 +198,14 @@ pub(in crate::rate_limit) struct RuleParams<'a> {
     pub(in crate::rate_limit) step: u64,
     pub(in crate::rate_limit) first_block: u64,
     pub(in crate::rate_limit) longest_block: u64,
+    pub(in crate::rate_limit) readmits: bool,
     pub(in crate::rate_limit) is_shadow: bool,
     /// Whether the response says when more units are available.
     pub(in crate::rate_limit) reports_more: bool,
 }
 
 /// The fields of an encoded rule, in order, with their names in the script.
-pub(super) const RULE_FIELDS: [&str; 10] = [
+pub(super) const RULE_FIELDS: [&str; 11] = [
     "TAG",
     "BLOCK_TAG",
     "ALGORITHM",
@@ -213,6 +214,7 @@ pub(super) const RULE_FIELDS: [&str; 10] = [
     "STEP",
     "FIRST_BLOCK",
     "LONGEST_BLOCK",
+    "READMITS",
     "SHADOW",
     "REPORTS_MORE",
 ];
@@ -242,6 +244,7 @@ impl RuleParams<'_> {
             self.step,
             self.first_block,
             self.longest_block,
+            self.readmits.into(),
             self.is_shadow.into(),
             self.reports_more.into(),
         ];

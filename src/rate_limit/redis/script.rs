@@ -59,7 +59,7 @@ mod tests {
             "local UNBLOCK = 5.0\n",
             "local SLIDING_LOG = 1.0\n",
             "local BLOCK_TAG = 1.0\n",
-            "local SHADOW = 8.0\n",
+            "local SHADOW = 9.0\n",
             "local NO_DETAILS = -1.0\n",
             "local KEPT = 13.0\n",
             "local MAX_LIFETIME = 2251799813685248.0\n",

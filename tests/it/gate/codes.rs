@@ -7,7 +7,7 @@ use axum::body::to_bytes;
 use axum::response::IntoResponse;
 use http::StatusCode;
 use portcullis::context::{Credential, Realm};
-use portcullis::gate::{AccountRefusal, CredentialError, Denial, DenialKind, TokenError, Violation};
+use portcullis::gate::{AccountRefusal, CredentialError, Denial, DenialKind, PasswordProblem, TokenError, Violation};
 use portcullis::{Scopes, Tiers};
 
 const GUIDE: &str = include_str!("../../../src/_guide/recipes/error_bodies.md");
@@ -41,6 +41,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::AddressUnknown,
         DenialKind::api_key_store_unavailable(Duration::from_secs(1)),
         DenialKind::auth_layer_missing("RequireUser"),
+        DenialKind::breach_check_unavailable(Duration::from_secs(1)),
         DenialKind::ClaimsMismatch,
         DenialKind::ClientNotAllowed,
         DenialKind::credential_not_accepted(Credential::ApiKey, [Credential::Session]),
@@ -57,6 +58,10 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::InvalidApiKeySettings(invalid_setting),
         DenialKind::InvalidCredential,
         DenialKind::InvalidOneTimeToken,
+        DenialKind::InvalidCredentials,
+        DenialKind::overloaded(Duration::from_secs(1)),
+        DenialKind::password_history_too_long(24),
+        DenialKind::password_rejected([PasswordProblem::Common]),
         DenialKind::InvalidRequest(CredentialError::Malformed),
         DenialKind::InvalidRequest(CredentialError::Multiple),
         DenialKind::keys_unavailable(Duration::from_secs(1)),

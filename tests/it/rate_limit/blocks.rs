@@ -184,3 +184,84 @@ async fn a_limit_of_failures_may_block() {
     assert_eq!(send_rejected(&app).await, (ABNORMAL.to_owned(), Some(3600)));
     assert_eq!(app.handler_calls(), 4);
 }
+
+/// Ten failures an hour, then blocks that grow from 30 seconds to an hour.
+fn growing_waits(algorithm: Algorithm) -> Limit {
+    let limit = Limit::new("account", per_seconds(10, 3600).algorithm(algorithm)).only_failures();
+    limit.block_for(seconds(30)).escalate_to(seconds(3600))
+}
+
+#[tokio::test]
+async fn waits_that_grow_admit_one_request_after_each_block() {
+    for algorithm in [Algorithm::SlidingLog, Algorithm::SlidingWindow] {
+        let app = TestApp::new(builder_with(growing_waits(algorithm)));
+        let attempt = async |status| app.get("/", &[("x-user", "ann"), ("x-status", status)]).await;
+        for _ in 0..10 {
+            assert_eq!(attempt("401").await.status(), 401);
+        }
+        for wait in [30, 60, 120, 240, 480, 960] {
+            assert_eq!(attempt("401").await.retry_after(), Some(wait), "{algorithm:?}");
+            app.advance_seconds(wait - 1);
+            assert_eq!(attempt("401").await.retry_after(), Some(1), "{algorithm:?}");
+            app.advance_seconds(1);
+            assert_eq!(attempt("401").await.status(), 401, "{algorithm:?}: {wait}");
+        }
+        let blocked = attempt("200").await;
+        assert_eq!((blocked.status(), blocked.retry_after()), (429, Some(1920)));
+        app.advance_seconds(1920);
+        for _ in 0..3 {
+            assert_eq!(attempt("200").await.status(), 200, "a success uses nothing up");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_many_requests_at_the_end_of_a_block_one_is_admitted() {
+    let app = TestApp::new(builder_with(growing_waits(Algorithm::SlidingLog)));
+    app.expect_failed("ann", 10).await;
+    send_rejected(&app).await;
+    app.advance_seconds(30);
+    app.expect_failed("ann", 1).await;
+    for _ in 0..20 {
+        assert_eq!(send_rejected(&app).await.1, Some(60));
+    }
+}
+
+#[tokio::test]
+async fn the_longest_wait_is_an_hour_and_waits_are_forgotten_an_hour_after_it() {
+    let app = TestApp::new(builder_with(growing_waits(Algorithm::SlidingLog)));
+    for expected in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
+        while app.get("/", &[("x-user", "ann"), ("x-status", "401")]).await.status() == 401 {}
+        assert_eq!(send_rejected(&app).await.1, Some(expected));
+        app.advance_seconds(expected);
+    }
+    app.advance_seconds(3600);
+    app.expect_failed("ann", 10).await;
+    assert_eq!(send_rejected(&app).await.1, Some(30));
+}
+
+#[tokio::test]
+async fn a_request_that_comes_later_than_the_end_of_a_block_gets_no_additional_unit() {
+    let app = TestApp::new(builder_with(growing_waits(Algorithm::SlidingLog)));
+    app.expect_failed("ann", 10).await;
+    send_rejected(&app).await;
+    // All units have left the window, so the owed request needs none of them.
+    app.advance_seconds(3600);
+    app.expect_failed("ann", 10).await;
+    assert_eq!(send_rejected(&app).await.1, Some(60));
+}
+
+#[tokio::test]
+async fn blocks_that_are_shorter_than_the_window_and_do_not_grow_admit_nothing_at_their_end() {
+    for limit in [
+        Limit::new("a", per_seconds(2, 3600)).block_for(seconds(30)),
+        Limit::new("a", per_seconds(2, 3600)).block_for(seconds(30)).escalate_to(seconds(30)),
+        Limit::new("a", per_seconds(2, 3600)).block_for(seconds(30)).escalate_to(seconds(3599)),
+    ] {
+        let app = TestApp::new(builder_with(limit));
+        app.expect_admitted("ann", 2).await;
+        assert_eq!(send_rejected(&app).await.1, Some(3600));
+        app.advance_seconds(30);
+        assert_eq!(send_rejected(&app).await.1, Some(3570));
+    }
+}

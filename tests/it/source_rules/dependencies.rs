@@ -7,7 +7,7 @@ use super::{assert_none, files_below, source_files};
 
 /// Each crate of `[dependencies]`, with the files and folders of `src` that may name it. An empty list allows all
 /// files: these crates are the shared vocabulary of HTTP, tower, serialization and logging.
-const PLACES: [(&str, &[&str]); 39] = [
+const PLACES: [(&str, &[&str]); 43] = [
     (
         "arc_swap",
         &[
@@ -19,6 +19,7 @@ const PLACES: [(&str, &[&str]); 39] = [
             "revocation/table/shards.rs",
         ],
     ),
+    ("argon2", &["password/"]),
     (
         "aws_lc_rs",
         &[
@@ -32,6 +33,7 @@ const PLACES: [(&str, &[&str]); 39] = [
             "keys/",
             "one_time_tokens/",
             "replay_cache/digest.rs",
+            "password/",
             "session/",
             "shared_signals/authorization.rs",
             "testing/keys.rs",
@@ -52,10 +54,12 @@ const PLACES: [(&str, &[&str]); 39] = [
             "jwt/token/compact.rs",
             "keys/sealer.rs",
             "one_time_tokens/token.rs",
+            "password/legacy/",
             "session/",
             "testing/",
         ],
     ),
+    ("bcrypt", &["password/legacy/bcrypt.rs"]),
     (
         "bytes",
         &[
@@ -102,6 +106,8 @@ const PLACES: [(&str, &[&str]); 39] = [
             "api_key/record/",
             "client_cert/",
             "context/csp_nonce.rs",
+            "password/breach/range_client.rs",
+            "password/legacy/",
             "session/",
             "store/owner_digest.rs",
         ],
@@ -145,6 +151,7 @@ const PLACES: [(&str, &[&str]); 39] = [
         ],
     ),
     ("rustls", &["http_client/built_in.rs", "store/client.rs"]),
+    ("scrypt", &["password/legacy/scrypt.rs"]),
     ("serde", &[]),
     ("serde_json", &[]),
     ("sfv", &["headers/audit/single_value.rs"]),
@@ -162,6 +169,7 @@ const PLACES: [(&str, &[&str]); 39] = [
             "jwt/issuers/",
             "jwt/remote/",
             "lookup/",
+            "password/breach/range_client.rs",
             "rate_limit/redis/",
             "record_store/timeout.rs",
             "revocation/",
@@ -186,6 +194,7 @@ const PLACES: [(&str, &[&str]); 39] = [
         ],
     ),
     ("tracing", &[]),
+    ("unicode_normalization", &["password/"]),
     ("x509_cert", &["context/peer_certificate.rs"]),
     (
         "zeroize",
@@ -202,6 +211,7 @@ const PLACES: [(&str, &[&str]); 39] = [
             "jwt/token_cache.rs",
             "keys/",
             "one_time_tokens/token.rs",
+            "password/",
             "session/",
         ],
     ),
@@ -250,9 +260,11 @@ fn every_dependency_has_a_place() {
 
 #[test]
 fn every_feature_is_a_folder_or_a_known_exception() {
+    // `passwords` is the folder `password`, and `legacy_passwords` a folder of it.
     // `axum`, `serde` and `tonic` add to modules, `fetch` adds a client to `http_client`, `redis` is the folder `store` and a
     // folder of each module that uses it, and `redis_tls` adds TLS to it.
-    const EXCEPTIONS: [&str; 8] = ["audit", "axum", "default", "fetch", "redis", "redis_tls", "serde", "tonic"];
+    const EXCEPTIONS: [&str; 10] =
+        ["audit", "axum", "default", "fetch", "legacy_passwords", "passwords", "redis", "redis_tls", "serde", "tonic"];
     let files = source_files();
     let is_folder = |feature: &str| files.keys().any(|path| path.starts_with(&format!("src/{feature}/")));
     let manifest = manifest();

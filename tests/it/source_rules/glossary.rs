@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{assert_none, files_below};
+use super::{COMMON_PASSWORDS, assert_none, files_below};
 
 /// Phrases to avoid, variants separated by `|`, and what to write instead. A word here is almost never right; `ALLOWED`
 /// has the exceptions. Case does not matter, and `snake_case` and `CamelCase` names are read as words.
@@ -75,7 +75,8 @@ const ALLOWED: &[(&str, &str)] =
 fn prose() -> BTreeMap<String, String> {
     let parts = ["src", "tests", "examples", "benches", "fuzz", "README.md", "CHANGELOG.md", "Cargo.toml", ".ci"];
     let mut files = files_below(&parts);
-    files.retain(|path, _| !path.ends_with("glossary.rs") && !path.ends_with(".lock") && !path.ends_with("-lock.json"));
+    let is_other = |path: &str| path.ends_with(".lock") || path.ends_with("-lock.json") || path == COMMON_PASSWORDS;
+    files.retain(|path, _| !path.ends_with("glossary.rs") && !is_other(path));
     files
 }
 

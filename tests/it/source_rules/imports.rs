@@ -25,6 +25,7 @@ const LEVELS: [&[&str]; 7] = [
         "ip_filter",
         "jwt",
         "one_time_tokens",
+        "password",
         "rate_limit",
         "require",
         "session",

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 const MINUTE: u64 = 60_000_000;
-const PARAMS: BlockParams = BlockParams { first: MINUTE, longest: 10 * MINUTE };
+const PARAMS: BlockParams = BlockParams { first: MINUTE, longest: 10 * MINUTE, readmits: true };
 const START: u64 = 1_700_000_000_000_000;
 
 /// Blocks the subject at this time, and returns for how long.
@@ -95,7 +95,7 @@ proptest! {
 
     #[test]
     fn no_length_overflows(blocks in 0..400_u32, first in 1..u64::MAX, longest in 1..u64::MAX, now in 0..u64::MAX) {
-        let params = BlockParams { first, longest };
+        let params = BlockParams { first, longest, readmits: true };
         let mut penalty = Penalty::default();
         let mut at = now;
         for _ in 0..blocks {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::rate_limit::memory::table::WAYS;
 
-const BLOCK: BlockParams = BlockParams { first: 1, longest: 1 };
+const BLOCK: BlockParams = BlockParams { first: 1, longest: 1, readmits: false };
 
 fn params(algorithm: Algorithm, units: u32, block: Option<BlockParams>) -> TableParams {
     TableParams { algorithm, window: WindowParams::new(algorithm, units, 1_000_000), block }

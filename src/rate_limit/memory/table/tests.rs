@@ -162,7 +162,7 @@ fn a_flood_of_subjects_at_their_limits_does_not_reject_everyone() {
 
 #[test]
 fn without_overflow_a_subject_without_a_way_is_not_remembered() {
-    let params = BlockParams { first: 1_000, longest: 1_000 };
+    let params = BlockParams { first: 1_000, longest: 1_000, readmits: false };
     let table = Table::<Penalty>::new(1, 0, params);
     let is_blocked = |hash: u64, blocks: bool| {
         let mut is_blocked = false;

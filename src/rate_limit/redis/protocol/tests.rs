@@ -21,6 +21,7 @@ fn rule(name: &str, limit: u32) -> RuleParams<'_> {
         step: 5_000_000,
         first_block: 128,
         longest_block: 256,
+        readmits: true,
         is_shadow: false,
         reports_more: false,
     }

@@ -83,13 +83,14 @@ while at <= total do
   for charge = from, to, 4 do
     local key, rule, cost, blocked = request[charge], request[charge + 1], request[charge + 2], 0
     local record = records[key] or load(key)
-    if request[rule + FIRST_BLOCK] > 0 then
-      local block = find(record, request[rule + BLOCK_TAG])
-      blocked = block and slow_path().remaining_block(key, block, rule) or 0
-    end
+    local block = request[rule + FIRST_BLOCK] > 0 and find(record, request[rule + BLOCK_TAG])
+    if block then blocked = slow_path().remaining_block(key, block, rule) end
     local header, went_back = advance(key, record, rule, operation)
     if went_back then dirty[key] = true end
     headers[bit], blocks[bit] = header, blocked
+    if block and blocked == 0 and operation == DECIDE and cost > 0 then
+      slow_path().readmit(key, block, header, rule, cost)
+    end
     -- `wait` becomes the longest wait of all limits that reject the job; NEVER is negative, and stays.
     if operation == DECIDE then
       local limit = request[rule + LIMIT]
@@ -109,7 +110,8 @@ while at <= total do
           if rejected == ADMITTED then rejected = EXCEEDED end
           if cost > limit then
             wait = NEVER
-          elseif wait >= 0 then
+          -- The block that this rejection starts says how long to wait, if a request is admitted at its end.
+          elseif wait >= 0 and request[rule + READMITS] == 0 then
             local needed = slow_path().time_until_fit(key, header, rule, cost)
             if needed > wait then wait = needed end
           end

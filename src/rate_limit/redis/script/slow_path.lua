@@ -207,7 +207,7 @@ local function slow_path()
       finish, dirty[key] = latest, true
     end
     local expiry = min(record[header + EXPIRY], finish + request[rule + LONGEST_BLOCK])
-    set_header(key, header, expiry, finish, count, 0)
+    set_header(key, header, expiry, finish, count, record[header + EXTRA])
     return max(finish - now, 0)
   end
 
@@ -217,9 +217,18 @@ local function slow_path()
     local header = find(record, tag) or functions.clear(key, tag)
     local count = is_remembered(record, header) and record[header + USED] + 1 or 1
     local length = block_length(rule, count)
-    set_header(key, header, now + length + request[rule + LONGEST_BLOCK], now + length, count, 0)
+    set_header(key, header, now + length + request[rule + LONGEST_BLOCK], now + length, count, request[rule + READMITS])
     dirty[key] = true
     return length
+  end
+
+  -- Frees the units that the first request after a block needs. Its block has ended.
+  function functions.readmit(key, block, header, rule, cost)
+    local record = records[key]
+    if not is_remembered(record, block) or record[block + EXTRA] ~= 1 then return end
+    record[block + EXTRA], dirty[key] = 0, true
+    local missing = ceil(record[header + USED]) - (request[rule + LIMIT] - cost)
+    if missing > 0 and cost <= request[rule + LIMIT] then functions.refund(key, header, rule, missing) end
   end
 
   -- Removes the subject's blocks, and with `usage` what it used of the limit.

@@ -10,9 +10,10 @@
 --   sliding window  number of the sub-window  units in all      units in the current     units of the 12 before (1)
 --   token bucket    time of the debt          debt              limit that refills it    -
 --   fixed window    number of the window      units             0                        -
---   block           end of the block          number of blocks  0                        -
+--   block           end of the block          number of blocks  1: admits a request (2)  -
 --
 -- (1) EXPIRY is one window after the newest charge.
+-- (2) The first request after the block, if the limit readmits it and it has not come yet.
 --
 -- Headers and tails are apart because most requests change one header only, which SETRANGE writes in place. A value
 -- that does not have this format counts as empty, so that a foreign value under the same key cannot make the script
