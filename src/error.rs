@@ -290,6 +290,7 @@ impl ConfigIssues {
     feature = "introspection",
     feature = "jwt",
     feature = "passwords",
+    feature = "risk",
     feature = "session"
 ))]
 pub(crate) fn error_chain(error: &(dyn Error + 'static)) -> String {

@@ -21,8 +21,12 @@ use crate::field::origin::Origin;
 pub use crate::field::websocket_token::fuzzing::websocket_token;
 use crate::gate::{CredentialSource, CredentialSources};
 #[cfg(feature = "introspection")]
-use crate::introspection::fuzzing as introspection;
+pub use crate::introspection::fuzzing::introspection_response;
 use crate::jwt::fuzzing as jwt;
+#[cfg(feature = "keys")]
+pub use crate::keys::fuzzing::sealed_value;
+#[cfg(feature = "one_time_tokens")]
+pub use crate::one_time_tokens::fuzzing::one_time_token;
 #[cfg(feature = "passwords")]
 pub use crate::password::fuzzing::*;
 #[cfg(all(feature = "redis", feature = "revocation"))]
@@ -354,14 +358,6 @@ pub fn logout_token(data: &[u8]) {
     back_channel_logout::form(data);
     if let Ok(text) = std::str::from_utf8(data) {
         back_channel_logout::claims(text);
-    }
-}
-
-/// Reads the response of an authorization server about a token.
-#[cfg(feature = "introspection")]
-pub fn introspection_response(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        introspection::response(text);
     }
 }
 

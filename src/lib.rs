@@ -83,15 +83,18 @@
 //! | **basic** | [`BasicAuth`] |
 //! | **client_cert** | [`ClientCertAuth`], for certificates of the TLS connection or of a trusted proxy |
 //! | **introspection** | [`IntrospectionAuth`] |
+//! | **metrics** | counters of [security events](security_event) |
 //! | **redis** | rate limits, revocations, API keys and sessions in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
+//! | **risk** | [`RiskCheck`](risk::RiskCheck), which assesses logins and requests by a function of the app |
 //! | **serde** | `Serialize` for users and privileges, `Deserialize` for [settings](_guide::recipes::settings) |
 //! | **session** | [`SessionAuth`] |
 //! | **shared_signals** | [`SharedSignals`] |
 //! | **testing** | an in-process issuer, signed test tokens, a fake clock, [`as_user`](testing::as_user) |
 //! | **tonic** | support for tonic's body; conversion of a rejection into tonic's `Status` |
 //!
-//! The `Require*` layers, [`AnyOf`], [`IpFilter`], [`TrustedProxies`], [`Stack`] and [`gate`] need no feature. The
+//! The `Require*` layers, [`AnyOf`], [`IpFilter`], [`TrustedProxies`], [`Stack`], [`gate`] and [`security_event`] need no
+//! feature. The
 //! guide lists [how many crates each feature brings](_guide::features).
 //!
 //! # Guide
@@ -101,6 +104,7 @@
 //! | to | read |
 //! |---|---|
 //! | log, and see why a request or token was rejected | [logging](_guide::recipes::logging) |
+//! | write an audit log, and count security events | [audit events](_guide::recipes::audit_events) |
 //! | return your own error JSON | [error bodies](_guide::recipes::error_bodies) |
 //! | leave some routes open | [open routes](_guide::recipes::open_routes), [methods](_guide::recipes::methods) |
 //! | understand a compiler error | [compiler errors](_guide::recipes::compile_errors) |
@@ -226,6 +230,9 @@ pub mod require;
 #[cfg(feature = "revocation")]
 #[doc(alias("blocklist", "denylist", "logout"))]
 pub mod revocation;
+#[cfg(feature = "risk")]
+#[doc(alias("adaptive authentication", "step-up"))]
+pub mod risk;
 #[cfg(any(
     feature = "basic",
     feature = "client_cert",
@@ -233,9 +240,12 @@ pub mod revocation;
     feature = "replay_cache",
     feature = "passwords",
     feature = "revocation",
+    feature = "risk",
     all(feature = "redis", feature = "rate_limit")
 ))]
 mod runtime;
+#[doc(alias("audit log", "OCSF", "OWASP", "SIEM"))]
+pub mod security_event;
 #[cfg(feature = "session")]
 #[doc(alias("cookie", "login", "logout"))]
 pub mod session;

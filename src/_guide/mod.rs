@@ -8,6 +8,7 @@
 //! | question | page |
 //! |---|---|
 //! | How do I see a log? Why was this token rejected? | [logging](recipes::logging) |
+//! | How do I log security events, and count them? | [audit events](recipes::audit_events) |
 //! | How do I return my own error JSON, or an error page? | [error bodies](recipes::error_bodies) |
 //! | How do I test my routes? | [testing](recipes::testing) |
 //! | Which header does a client send? | [client requests](recipes::client_requests) |
@@ -22,6 +23,8 @@
 //! | How do I authenticate a WebSocket or an event stream? | [WebSockets](recipes::websockets) |
 //! | How do I log a user out on all devices, and end open streams? | [logout](recipes::logout) |
 //! | How do I move users from another framework, with their passwords? | [legacy passwords](recipes::legacy_passwords) |
+//! | How do I store and check passwords? | [passwords](recipes::passwords) |
+//! | How do I reset passwords, or log in by a link or a sent code? | [one-time tokens](recipes::one_time_tokens) |
 //! | How do I limit failed logins? | [login limits](recipes::login_limits) |
 //! | Why does my app not compile? | [compiler errors](recipes::compile_errors) |
 //! | How do I check that a user owns a resource? | [checks in a handler](crate::require#checks-in-a-handler) |
@@ -79,6 +82,10 @@ pub mod recipes {
     #[doc(alias("api key", "x-api-key"))]
     #[doc = include_str!("recipes/api_keys.md")]
     pub mod api_keys {}
+
+    #[doc(alias("audit log", "metrics", "OCSF", "OWASP", "prometheus", "SIEM"))]
+    #[doc = include_str!("recipes/audit_events.md")]
+    pub mod audit_events {}
 
     #[doc(alias("Authorization", "bearer", "client"))]
     #[doc = include_str!("recipes/client_requests.md")]
@@ -146,6 +153,10 @@ pub mod recipes {
     #[doc = include_str!("recipes/oidc_login.md")]
     pub mod oidc_login {}
 
+    #[doc(alias("email verification", "forgot password", "magic link", "OTP", "password reset", "SMS"))]
+    #[doc = include_str!("recipes/one_time_tokens.md")]
+    pub mod one_time_tokens {}
+
     #[doc(alias("introspection", "reference token", "RFC 7662"))]
     #[doc = include_str!("recipes/opaque_tokens.md")]
     pub mod opaque_tokens {}
@@ -160,6 +171,10 @@ pub mod recipes {
     pub mod other_servers {}
 
     #[doc(alias("ConnectInfo", "into_make_service_with_connect_info", "ip"))]
+    #[doc(alias("argon2", "password hash", "password reset"))]
+    #[doc = include_str!("recipes/passwords.md")]
+    pub mod passwords {}
+
     #[doc = include_str!("recipes/peer_address.md")]
     pub mod peer_address {}
 

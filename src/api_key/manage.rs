@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::api_key::change::{ApiKeyChange, Grace};
 use crate::api_key::error::ApiKeyError;
+use crate::api_key::event;
 use crate::api_key::gate::ApiKeyAuth;
 use crate::api_key::grant::reject_api_key;
 use crate::api_key::key::digest::KeyDigest;
@@ -18,6 +19,7 @@ use crate::context::UserContext;
 use crate::record_store::StoreError;
 use crate::record_store::time::after;
 use crate::revocation::user_records::UserNames;
+use crate::security_event::EventKind;
 
 /// # Management of keys
 ///
@@ -59,6 +61,7 @@ impl ApiKeyAuth {
                     saved?;
                     self.policy.cache.forget(&id);
                     self.policy.revoke_if_owner_is_revoked(&record).await?;
+                    event::emit(EventKind::ApiKeyCreated, &record);
                     return Ok(ApiKey::new(text, record));
                 }
             }
@@ -137,7 +140,11 @@ impl ApiKeyAuth {
         let (text, digest) = self.new_secret(*id)?;
         let now = self.policy.clock.since_epoch();
         let next = |record| may_rotate(&record).then(|| rotated(record, digest, grace, now));
-        Ok(self.policy.change(id, next).await?.map(|record| ApiKey::new(text, record)))
+        let changed = self.policy.change(id, next).await?;
+        Ok(changed.map(|record| {
+            event::emit(EventKind::ApiKeyRotated, &record);
+            ApiKey::new(text, record)
+        }))
     }
 
     /// Changes settings of a key, and returns its new record. Returns `None` if there is no key of this id, if it is
@@ -150,6 +157,9 @@ impl ApiKeyAuth {
     pub async fn update(&self, id: &ApiKeyId, change: ApiKeyChange) -> Result<Option<ApiKeyRecord>, ApiKeyError> {
         change.check()?;
         let changed = self.policy.change(id, |record| change.may_change(&record).then(|| change.apply(record))).await;
+        if let Ok(Some(record)) = &changed {
+            event::emit(EventKind::ApiKeyUpdated, record);
+        }
         changed.inspect_err(|error| error.log("update"))
     }
 

@@ -119,6 +119,7 @@ mod cache;
 mod cached_key;
 mod change;
 mod error;
+mod event;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 pub(crate) mod gate;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api_key::error::ApiKeyError;
+use crate::api_key::event;
 use crate::api_key::key::id::ApiKeyId;
 use crate::api_key::policy::Policy;
 use crate::api_key::record::ApiKeyRecord;
@@ -52,7 +53,9 @@ impl Policy {
             self.revoke_records(&known).await
         } else {
             let at = to_system_time(self.clock.since_epoch().as_secs());
-            self.store.revoke_all(issuer, owner_id, at).await.map_err(ApiKeyError::Store)
+            let revoked = self.store.revoke_all(issuer, owner_id, at).await.map_err(ApiKeyError::Store);
+            revoked.iter().flatten().for_each(|id| event::revoked(issuer, owner_id, id));
+            revoked
         };
         for id in revoked.iter().flatten().filter(|id| !known.contains(id)) {
             // A key that was created meanwhile.
@@ -96,7 +99,11 @@ impl Policy {
     /// Revokes a key in the store. Returns whether it was not revoked yet.
     pub(super) async fn revoke_record(&self, id: &ApiKeyId) -> Result<bool, ApiKeyError> {
         let at = to_system_time(self.clock.since_epoch().as_secs());
-        Ok(self.change(id, |record| Some(record.into_revoked(at))).await?.is_some())
+        let revoked = self.change(id, |record| Some(record.into_revoked(at))).await?;
+        if let Some(record) = &revoked {
+            event::revoked(record.owner_issuer(), record.owner_id(), id);
+        }
+        Ok(revoked.is_some())
     }
 
     /// Changes a record that is not revoked, again if another change comes first. Returns the stored record, `None` if
@@ -126,7 +133,7 @@ impl Policy {
     /// Rejects a key in this process. The future is ready when other processes reject it too.
     fn share_revocation(&self, id: &ApiKeyId) -> impl Future<Output = Result<(), ApiKeyError>> + Send + use<> {
         let shared = self.revocations.as_ref();
-        let shared = shared.map(|revocations| revocations.revoke_by(Revocation::api_key(id.as_str())));
+        let shared = shared.map(|revocations| revocations.apply(Revocation::api_key(id.as_str())));
         async move {
             match shared {
                 Some(shared) => shared.await.map_err(ApiKeyError::Revocation),

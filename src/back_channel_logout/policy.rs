@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::gate::TokenError;
 use crate::revocation::Revocation;
 use crate::revocation::handle::Revocations;
+use crate::security_event::{EventKind, Reason, SecurityEvent};
 use crate::verify_jwt::expected::ExpectedJwt;
 use crate::verify_jwt::verifier::Verifier;
 
@@ -41,14 +42,19 @@ impl Policy {
         };
         let claims = self.verifier.verify(&token, expected).await?;
         let token = LogoutToken::read(&claims, self.clock.since_epoch())?;
-        let (revocation, scope) = match &token.target {
-            Target::Session(id) => (Revocation::session(&token.issuer, id), "the sessions and tokens with its `sid`"),
-            Target::Subject(id) => {
-                (Revocation::subject(&token.issuer, id).until(token.issued_at), "all credentials of the user")
-            }
+        let revocation = match &token.target {
+            Target::Session(id) => Revocation::session(&token.issuer, id),
+            Target::Subject(id) => Revocation::subject(&token.issuer, id).until(token.issued_at),
         };
-        tracing::debug!("a back-channel logout revokes {scope}");
-        self.revocations.revoke_by(revocation).await.map_err(|error| {
+        if let Some(event) = SecurityEvent::counted(EventKind::SessionEnded) {
+            let event = event.with_reason(Reason::BackChannelLogout);
+            match &token.target {
+                Target::Session(id) => event.with_owner(Some(&token.issuer), "").with_session(id).write(),
+                // All credentials of the user.
+                Target::Subject(id) => event.with_owner(Some(&token.issuer), id).write(),
+            }
+        }
+        self.revocations.apply(revocation).await.map_err(|error| {
             tracing::warn!(%error, "a back-channel logout could not be stored; the provider should send it again");
             LogoutError::NotStored
         })

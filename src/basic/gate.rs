@@ -109,7 +109,7 @@ impl BasicAuth {
         }
     }
 
-    /// Rejects a request whose password cannot be checked. The cause is in the same line of the log.
+    /// Rejects a request whose password cannot be checked. The cause has a line of its own.
     fn refuse_unverified(&self, head: &request::Parts, error: &VerifyError) -> Reply {
         let denial = Denial::new(DenialKind::users_unavailable(RETRY_AFTER), self.policy.realm.clone());
         tracing::warn!(
@@ -120,7 +120,7 @@ impl BasicAuth {
             cause = %error,
             "cannot verify the password"
         );
-        Reply::logged_denial(head, denial)
+        Reply::denial(head, denial)
     }
 }
 

@@ -29,7 +29,7 @@
 //! With an `Option` of the first three types, the request is rejected in the other cases too; an `Option` of the others is
 //! `None`.
 //!
-//! If a token lacks a claim of `T`, or has one of another type, the request is rejected with 403, and the reason is
+//! If a token lacks a claim of `T`, or has one of another type, the request is rejected with 403, and the claim is
 //! logged at `debug`. Make a field an `Option` if not every token has it.
 //!
 //! An invalid token never reaches a handler: [`JwtAuth`](crate::JwtAuth) rejects it, even if it is

@@ -9,7 +9,8 @@ use crate::introspection::signed_response::SignedResponses;
 
 /// Reads a response: a token is active only if every JSON parser reads `active` as true, and its times and audiences
 /// are those of the response. The claims of a signed response mean the same.
-pub(crate) fn response(text: &str) {
+pub fn introspection_response(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(introspection) = Introspection::parse(text) else { return };
     let value: Value = serde_json::from_str(text).expect("a response is JSON");
     let is_active = matches!(introspection, Introspection::Active(_));

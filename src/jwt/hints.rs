@@ -1,7 +1,7 @@
 //! `Hints`: log lines about likely mistakes in the configuration, at most one per minute and kind.
 //!
-//! If the configuration does not fit an issuer's tokens, all of them are rejected. Each rejection is logged at `debug`,
-//! which production apps usually turn off, so the hints are at `warn`. Anyone can cause them with an invented token, so
+//! If the configuration does not fit an issuer's tokens, all of them are rejected. Each rejection is logged at `info`,
+//! where it is one of many, so the hints are at `warn`. Anyone can cause them with an invented token, so
 //! their number is bounded. Of a token whose signature was not verified, they show only the algorithm.
 
 use crate::claims::LogThrottle;

@@ -89,7 +89,7 @@
 //!
 //! # Log
 //!
-//! Each rejection is logged at `debug`, with its reason. If the configuration is the likely cause, such as a wrong
+//! Each rejection is a [security event](crate::security_event) at `info`, with its reason. If the configuration is the likely cause, such as a wrong
 //! audience, the layer also logs a hint at `warn` that says what to check: at most one per minute, issuer and kind,
 //! with the number of hints that were left out since the last one (`suppressed`). Of a token whose signature was not
 //! verified, the log shows only the algorithm.

@@ -3,8 +3,7 @@
 /// What a key of a [`KeyRing`](crate::KeyRing) is derived for. No two uses have the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeyUse {
-    /// The names of accounts in a store.
-    #[cfg(feature = "login_protection")]
+    /// The names of accounts in stores and in security events.
     AccountName,
     /// The cookies of known devices.
     #[cfg(feature = "login_protection")]
@@ -29,7 +28,6 @@ pub(crate) enum KeyUse {
 impl KeyUse {
     #[cfg(test)]
     pub(super) const ALL: &[Self] = &[
-        #[cfg(feature = "login_protection")]
         Self::AccountName,
         #[cfg(feature = "login_protection")]
         Self::DeviceCookie,
@@ -48,7 +46,6 @@ impl KeyUse {
     /// Returns the `info` of HKDF. A label that is in use must never change.
     pub(super) fn label(self) -> &'static [u8] {
         match self {
-            #[cfg(feature = "login_protection")]
             Self::AccountName => b"portcullis/v1/account-name",
             #[cfg(feature = "login_protection")]
             Self::DeviceCookie => b"portcullis/v1/device-cookie",

@@ -23,9 +23,10 @@
 //!
 //! A [`Sealer`] encrypts values that the app stores.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 pub(crate) mod key_id;
 pub(crate) mod key_use;
-#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
 pub(crate) mod mac;
 pub(crate) mod ring;
 mod sealer;

@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::keys::key_id::KeyId;
 use crate::keys::key_use::KeyUse;
-#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
 use crate::keys::mac::{MacKey, MacKeys};
 
 /// The secret of the app, with up to four previous ones, from which each use derives its own key.
@@ -91,7 +90,6 @@ impl KeyRing {
     }
 
     /// Returns the keys of one use, which sign and verify.
-    #[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
     pub(crate) fn mac_keys(&self, key_use: KeyUse) -> MacKeys {
         let key = |secret: &Secret| (secret.id, MacKey::new(&secret.derive(key_use)));
         MacKeys::new(key(&self.0.current), self.0.previous.iter().map(key).collect())

@@ -74,6 +74,8 @@
 //! [rate limit](crate::_guide::recipes) of the account, which a new token does not reset (NIST SP 800-63B-4 §3.1.3).
 
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod policy;
 mod purpose;
 mod token;

@@ -61,7 +61,7 @@ impl Policy {
         let mac = key.sign(&mac_parts(purpose, &[purpose.code_digits().unwrap_or(0)], &bytes));
         Ok(OneTimeToken {
             text: to_text(bytes, &mac),
-            purpose: purpose.name().to_owned(),
+            purpose: purpose.name.clone(),
             code_digits: purpose.code_digits(),
             user_id: parts.user_id,
         })

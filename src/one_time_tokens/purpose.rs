@@ -12,7 +12,7 @@ use crate::error::{ConfigError, ConfigIssue, ConfigIssues, IssueKind};
 /// A token is accepted for its own purpose only: one that verifies an email address does not reset a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purpose {
-    name: Cow<'static, str>,
+    pub(super) name: Cow<'static, str>,
     lifetime: Duration,
     /// The digits of the code that is sent with the token.
     code_digits: Option<u8>,

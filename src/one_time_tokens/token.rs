@@ -1,5 +1,6 @@
 //! `OneTimeToken`: the text of a token, and its parts.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
@@ -13,7 +14,7 @@ use crate::keys::key_id::KeyId;
 #[must_use]
 pub struct OneTimeToken {
     pub(super) text: Zeroizing<String>,
-    pub(super) purpose: String,
+    pub(super) purpose: Cow<'static, str>,
     pub(super) code_digits: Option<u8>,
     pub(super) user_id: String,
 }

@@ -138,13 +138,12 @@ impl Hasher {
 
     /// Whether a login should replace the hash.
     pub(super) fn is_outdated(&self, hash: &Stored) -> bool {
-        let hash = match hash {
-            Stored::Argon2(hash) => hash,
-            #[cfg(feature = "legacy_passwords")]
-            Stored::Legacy(_) => return true,
-        };
         let current = self.pepper.as_ref().and_then(Pepper::current);
-        hash.is_outdated(self.cost, current.map(|(id, _)| id))
+        match hash {
+            Stored::Argon2(hash) => hash.is_outdated(self.cost, current.map(|(id, _)| id)),
+            #[cfg(feature = "legacy_passwords")]
+            Stored::Legacy(_) => true,
+        }
     }
 
     /// Returns what the computation of a hash needs.

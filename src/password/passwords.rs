@@ -124,3 +124,6 @@ impl fmt::Debug for Passwords {
         f.debug_struct("Passwords").field("hasher", &self.0.hasher).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,7 +81,7 @@ enum Kind<'a> {
 
 /// A device that has logged in to an account, as its cookie says.
 #[cfg(feature = "login_protection")]
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Device {
     pub(super) id: [u8; 16],
     /// The epoch of the account at the time.

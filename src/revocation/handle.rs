@@ -11,6 +11,7 @@ use crate::revocation::redis::stream_writer::StreamWriter;
 use crate::revocation::revocation::{IssuedUntil, Revocation};
 use crate::revocation::shared::Shared;
 use crate::revocation::user_records::{RevokedRecords, UserNames};
+use crate::security_event::{EventKind, Reason, SecurityEvent};
 
 /// Revokes credentials before they expire; see the [module](crate::revocation).
 ///
@@ -43,7 +44,7 @@ impl Revocations {
     /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
     /// revocation has not been stored in the stream; or if the store of its API key is unavailable.
     pub fn revoke(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
-        self.log_other_layer(user);
+        self.log_revocation(user);
         // A session of the app may have been extended since, or by a request that is in progress.
         let is_extensible = user.credential() == Credential::Session;
         let record = with_ids(user, |ids| {
@@ -73,7 +74,7 @@ impl Revocations {
     /// Returns [`RevokeError`] if the user has no issuer, if the table is full, if the revocation has not been stored
     /// in the stream, or if a store of API keys or sessions is unavailable.
     pub fn revoke_all(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
-        self.log_other_layer(user);
+        self.log_revocation(user);
         let record = with_ids(user, |ids| {
             let id = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let issued_until = self.0.now().max(ids.issued_at);
@@ -92,7 +93,7 @@ impl Revocations {
     /// Returns [`RevokeError`] if the user has no issuer, or its credential no id; if the table is full; if the
     /// revocation has not been stored in the stream; or if a store of API keys or sessions is unavailable.
     pub fn revoke_others(&self, user: &UserContext) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
-        self.log_other_layer(user);
+        self.log_revocation(user);
         let record = with_ids(user, |ids| {
             let subject = ids.subject.ok_or(RevokeError::IssuerMissing)?;
             let kept = ids.login().ok_or(RevokeError::IdMissing)?;
@@ -110,6 +111,19 @@ impl Revocations {
     /// Returns [`RevokeError`] if the table is full, if the revocation has not been stored in the stream, or, for a
     /// [subject](Revocation::subject), if a store of API keys or sessions is unavailable.
     pub fn revoke_by(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
+        if let Some(event) = SecurityEvent::counted(EventKind::CredentialsRevoked) {
+            let event = event.with_reason(Reason::RevokedByApp);
+            match &revocation.records {
+                Some(RevokedRecords::OfUser(names)) => event.with_owner(names.issuer.as_deref(), &names.id).write(),
+                // Other names are kept as hashes only.
+                _ => event.write(),
+            }
+        }
+        self.apply(revocation)
+    }
+
+    /// Like [`revoke_by`](Self::revoke_by), for a cause that has an event of its own.
+    pub(crate) fn apply(&self, revocation: Revocation) -> impl Future<Output = Result<(), RevokeError>> + Send + use<> {
         let issued_until = match revocation.issued_until {
             IssuedUntil::Always => Record::ALWAYS,
             IssuedUntil::Now => self.0.now(),
@@ -135,6 +149,14 @@ impl Revocations {
     /// The call is optional. An app that awaits it before it accepts connections responds with no 503 after its start.
     pub async fn wait_until_ready(&self) {
         self.0.wait_until_available().await;
+    }
+
+    /// Logs that credentials of a user are revoked, and whether their layer does not notice it.
+    fn log_revocation(&self, user: &UserContext) {
+        if let Some(event) = SecurityEvent::counted(EventKind::CredentialsRevoked) {
+            event.with_user_context(user).with_reason(Reason::RevokedByApp).write();
+        }
+        self.log_other_layer(user);
     }
 
     /// Returns when an entry for this credential and others of its session or subject expires.

@@ -151,6 +151,7 @@ mod cookie;
 mod csrf_form;
 mod csrf_token;
 mod error;
+mod event;
 #[cfg(feature = "axum")]
 mod extractor;
 #[cfg(fuzzing)]

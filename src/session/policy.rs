@@ -14,11 +14,13 @@ use crate::gate::{Admission, CredentialSources, DenialKind};
 use crate::revocation::Revocation;
 use crate::revocation::handle::Revocations;
 use crate::runtime;
+use crate::security_event::Reason;
 use crate::session::cache::{SessionCache, Unavailable};
 use crate::session::cached_session::{CachedSession, Validity};
 use crate::session::change::{ChangeDecision, ChangeHook, ClientHints, SessionChange};
 use crate::session::cookie::SessionCookie;
 use crate::session::error::SessionError;
+use crate::session::event;
 use crate::session::id::SessionId;
 use crate::session::login_page::LoginPage;
 use crate::session::record::SessionRecord;
@@ -159,13 +161,15 @@ impl Policy {
             }
             ChangeDecision::Revoke => {
                 // This process rejects the session from now on. The tasks share the revocation and change the store.
-                let shared = self.revocations.revoke_by(Revocation::own_session(session.record.id.as_str()));
+                let shared = self.revocations.apply(Revocation::own_session(session.record.id.as_str()));
                 self.spawn(async move {
                     if let Err(error) = shared.await {
                         tracing::warn!(%error, "the revocation of a session is not shared yet");
                     }
                 });
-                self.remove_revoked(session);
+                if self.remove_revoked(session) {
+                    event::ended(&session.user, &session.record.id, Reason::ClientChanged, client.address);
+                }
                 false
             }
         }
@@ -173,10 +177,10 @@ impl Policy {
 
     /// Removes a revoked session from the store, where it may outlive the revocation.
     ///
-    /// Many requests may notice it at the same time, of which one removes it.
-    fn remove_revoked(self: &Arc<Self>, session: &Arc<CachedSession>) {
+    /// Many requests may notice it at the same time, of which one removes it. Returns whether this is the one.
+    fn remove_revoked(self: &Arc<Self>, session: &Arc<CachedSession>) -> bool {
         if !session.set_removed() {
-            return;
+            return false;
         }
         self.cache.forget(&session.record.digest);
         let policy = Arc::clone(self);
@@ -187,6 +191,7 @@ impl Policy {
                 tracing::debug!(%error, "cannot remove a revoked session; the next request with it tries again");
             }
         });
+        true
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -224,7 +229,7 @@ impl Policy {
 
     /// Rejects a session in this process. The future is ready when other processes reject it too.
     pub(super) fn share_end(&self, id: &SessionId) -> impl Future<Output = Result<(), SessionError>> + Send + use<> {
-        let shared = self.revocations.revoke_by(Revocation::own_session(id.as_str()));
+        let shared = self.revocations.apply(Revocation::own_session(id.as_str()));
         async move { shared.await.map_err(SessionError::Revocation) }
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::context::UserContext;
 use crate::revocation::Revocation;
 use crate::revocation::user_records::{RecordsError, RevokeAll, UserNames, UserRecords};
+use crate::security_event::Reason;
 use crate::session::error::SessionError;
+use crate::session::event;
 use crate::session::id::SessionId;
 use crate::session::info::SessionInfo;
 use crate::session::policy::Policy;
@@ -47,6 +49,7 @@ impl Policy {
         // the record may be gone, and other processes would not know it.
         let records = self.store.find_by_owner(issuer, owner).await?;
         let record = records.into_iter().find(|record| record.id == *id).ok_or(SessionError::NotFound)?;
+        event::ended(&self.cache.user_of(&record), id, Reason::RevokedByApp, None);
         self.end_login(&record.user, id).await
     }
 
@@ -64,7 +67,7 @@ impl Policy {
         // Both are rejected by this process before the first wait.
         let ended = self.end(owner, id);
         let login = owner.issuer().zip(owner.session_id().filter(|id| !id.is_empty()));
-        let tokens = login.map(|(issuer, id)| self.revocations.revoke_by(Revocation::session_until_now(issuer, id)));
+        let tokens = login.map(|(issuer, id)| self.revocations.apply(Revocation::session_until_now(issuer, id)));
         async move {
             let ended = ended.await;
             if let Some(revoked) = tokens {

@@ -8,6 +8,7 @@ use crate::context::{RevocationId, RevocationKind};
 use crate::gate::TokenError;
 use crate::revocation::Revocation;
 use crate::revocation::handle::Revocations;
+use crate::security_event::{self, EventKind, Reason};
 use crate::shared_signals::error::SetError;
 use crate::shared_signals::event::{Event, Meaning, SecurityEvent};
 use crate::shared_signals::handlers::{AppError, EventHandler, SubjectMap};
@@ -84,10 +85,15 @@ impl Policy {
 
     async fn apply_to_credentials(&self, event: &Event<'_>, token: &EventToken<'_>) -> Result<(), SetError> {
         let Some(revocation) = self.revocation(event, token).await? else { return Ok(()) };
-        tracing::debug!("a security event is applied to the credentials of its subject");
         let stored = match event.meaning {
-            Meaning::ClaimsChange => self.revocations.share_claims_change(&revocation).await,
-            _ => self.revocations.revoke_by(revocation).await,
+            Meaning::ClaimsChange => {
+                tracing::debug!("a security event renews the claims of its subject");
+                self.revocations.share_claims_change(&revocation).await
+            }
+            _ => {
+                self.emit(token);
+                self.revocations.apply(revocation).await
+            }
         };
         stored.map_err(|error| {
             tracing::warn!(%error, "a security event is not applied; the transmitter should send it again");
@@ -116,6 +122,24 @@ impl Policy {
             tracing::debug!("a security event was ignored, because .map_subject(..) does not know its subject");
         }
         Ok(mapped.map(|revocation| revocation.until(event.time)))
+    }
+
+    /// Emits what a token revokes.
+    fn emit(&self, token: &EventToken<'_>) {
+        let target = token.subject.as_ref().and_then(|subject| subject.target(&self.verifier.critical_members()).ok());
+        let kind = match &target {
+            Some(Target::Session { .. } | Target::User { .. }) => EventKind::SessionEnded,
+            _ => EventKind::CredentialsRevoked,
+        };
+        let Some(event) = security_event::SecurityEvent::counted(kind) else { return };
+        let event = event.with_reason(Reason::SharedSignal);
+        match &target {
+            Some(Target::Session { issuer, id }) => event.with_owner(Some(issuer), "").with_session(id).write(),
+            Some(Target::User { issuer, id }) => event.with_owner(Some(issuer), id).write(),
+            Some(Target::Token { issuer, .. }) => event.with_owner(Some(issuer), "").write(),
+            // Only the app knows whose it is.
+            _ => event.write(),
+        }
     }
 
     /// Calls the app's function.

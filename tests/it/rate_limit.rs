@@ -129,6 +129,14 @@ impl TestApp {
         }
     }
 
+    /// Sends this many requests of the user that fail, and expects that all are admitted.
+    async fn expect_failed(&self, user: &str, count: usize) {
+        for number in 1..=count {
+            let response = self.get("/", &[("x-user", user), ("x-status", "401")]).await;
+            assert_eq!(response.status(), 401, "request {number} of {count}");
+        }
+    }
+
     /// Sends this many requests of the user and returns the number of admitted ones.
     async fn count_admitted(&self, user: &str, count: usize) -> usize {
         let mut admitted = 0;

@@ -6,6 +6,7 @@ mod cluster;
 mod conformance;
 mod latency;
 mod lifetime;
+mod login_protection;
 mod outage;
 mod permissions;
 mod processes;

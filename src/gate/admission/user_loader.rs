@@ -149,7 +149,8 @@ impl LoadError {
         Reply::logged_denial(head, self.logged_denial(Some(head), credential, realm))
     }
 
-    /// Logs and returns why a user cannot be loaded. The cause is in the same line of the log.
+    /// Logs and returns why a user cannot be loaded. The cause has a line of its own: it is a text of the app, which a
+    /// security event must not have.
     pub(crate) fn logged_denial(&self, head: Option<&request::Parts>, credential: Credential, realm: Realm) -> Denial {
         let denial = Denial::new(self.kind(credential), realm);
         if let Some(cause) = self.source() {
@@ -161,9 +162,8 @@ impl LoadError {
                 cause = %error_chain(cause),
                 "cannot load the user"
             );
-        } else {
-            denial.log(head);
         }
+        denial.log(head);
         denial
     }
 }

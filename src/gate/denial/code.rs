@@ -2,6 +2,7 @@
 
 use crate::gate::denial::{AccountRefusal, CredentialError, Denial, DenialKind};
 use crate::gate::token_error::TokenError;
+use crate::security_event::Reason;
 
 impl Denial {
     /// Returns the stable code of the reason; see [`DenialKind::code`].
@@ -16,7 +17,8 @@ impl DenialKind {
     ///
     /// The codes are a closed list, which the guide [documents](crate::_guide::recipes::error_bodies#codes). A code
     /// never changes its name or its meaning; a new reason may get a new code. The code is the member `code` of the
-    /// body, `error-code` of a gRPC response, and `kind` in the log.
+    /// body, `error-code` of a gRPC response, and `reason` of a [security
+    /// event](crate::security_event).
     ///
     /// ```
     /// use portcullis::gate::{DenialKind, TokenError};
@@ -31,13 +33,18 @@ impl DenialKind {
     /// The log has the cause.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.reason().code()
+    }
+
+    /// Returns the reason, as in a [`SecurityEvent`](crate::security_event::SecurityEvent).
+    pub(super) fn reason(&self) -> Reason {
         match self {
-            Self::AbnormalUsage(_) => "abnormal_usage",
-            Self::AccountRefused(AccountRefusal::Inactive) => "account_inactive",
-            Self::AccountRefused(AccountRefusal::Locked) => "account_locked",
-            Self::AccountRefused(AccountRefusal::Other { .. }) => "account_refused",
-            Self::AccountRefused(AccountRefusal::Unverified) => "account_unverified",
-            Self::AddressRefused { .. } => "address_refused",
+            Self::AbnormalUsage(_) => Reason::AbnormalUsage,
+            Self::AccountRefused(AccountRefusal::Inactive) => Reason::AccountInactive,
+            Self::AccountRefused(AccountRefusal::Locked) => Reason::AccountLocked,
+            Self::AccountRefused(AccountRefusal::Other { .. }) => Reason::AccountRefused,
+            Self::AccountRefused(AccountRefusal::Unverified) => Reason::AccountUnverified,
+            Self::AddressRefused { .. } => Reason::AddressRefused,
             Self::AddressNotForwarded
             | Self::AddressUnknown
             | Self::AuthLayerMissing { .. }
@@ -50,76 +57,77 @@ impl DenialKind {
             | Self::RateLimitMissing { .. }
             | Self::SessionChangeInvalid
             | Self::SessionLayerMissing
-            | Self::TrustedProxiesMissing { .. } => "server_misconfigured",
-            Self::ApiKeyStoreUnavailable { .. } => "api_key_store_unavailable",
-            Self::BreachCheckUnavailable { .. } => "breach_check_unavailable",
-            Self::ClientNotAllowed => "client_not_allowed",
-            Self::CredentialNotAccepted { .. } => "credential_not_accepted",
-            Self::CredentialsMissing => "credentials_missing",
-            Self::CrossSite { .. } => "cross_site",
-            Self::CsrfTokenInvalid => "csrf_token_invalid",
-            Self::EmailNotVerified => "email_not_verified",
-            Self::InsufficientAuthorizationDetails { .. } => "insufficient_authorization_details",
-            Self::InsufficientClaims => "insufficient_claims",
-            Self::InsufficientPermission { .. } => "insufficient_permission",
-            Self::InsufficientRole { .. } => "insufficient_role",
-            Self::InsufficientScope { .. } => "insufficient_scope",
-            Self::InsufficientTier { .. } => "insufficient_tier",
-            Self::InvalidApiKeySettings(_) => "api_key_settings_invalid",
-            Self::InvalidCredential => "credential_invalid",
-            Self::InvalidOneTimeToken => "one_time_token_invalid",
-            Self::InvalidCredentials => "login_failed",
-            Self::InvalidRequest(CredentialError::Malformed) => "credential_malformed",
-            Self::InvalidRequest(CredentialError::Multiple) => "credential_repeated",
-            Self::IntrospectionUnavailable { .. } => "introspection_unavailable",
-            Self::InvalidToken(error) => error.code(),
-            Self::KeysUnavailable { .. } => "keys_unavailable",
-            Self::NotOwner => "not_owner",
-            Self::Overloaded { .. } => "overloaded",
-            Self::PasswordRejected { .. } => "password_rejected",
-            Self::QuotaExceeded(_) => "quota_exceeded",
-            Self::RateLimitKeyMissing => "rate_limit_key_missing",
-            Self::ReducedCapacity(_) => "reduced_capacity",
-            Self::ReplayCacheUnavailable { .. } => "replay_cache_unavailable",
-            Self::RevocationsUnavailable { .. } => "revocations_unavailable",
-            Self::SessionNotFound => "session_not_found",
-            Self::SessionStoreUnavailable { .. } => "session_store_unavailable",
-            Self::TooManySessions => "too_many_sessions",
-            Self::UsersUnavailable { .. } => "users_unavailable",
+            | Self::TrustedProxiesMissing { .. } => Reason::ServerMisconfigured,
+            Self::ApiKeyStoreUnavailable { .. } => Reason::ApiKeyStoreUnavailable,
+            Self::BreachCheckUnavailable { .. } => Reason::BreachCheckUnavailable,
+            Self::ClientNotAllowed => Reason::ClientNotAllowed,
+            Self::CredentialNotAccepted { .. } => Reason::CredentialNotAccepted,
+            Self::CredentialsMissing => Reason::CredentialsMissing,
+            Self::CrossSite { .. } => Reason::CrossSite,
+            Self::CsrfTokenInvalid => Reason::CsrfTokenInvalid,
+            Self::EmailNotVerified => Reason::EmailNotVerified,
+            Self::InsufficientAuthentication { .. } => Reason::InsufficientAuthentication,
+            Self::InsufficientAuthorizationDetails { .. } => Reason::InsufficientAuthorizationDetails,
+            Self::InsufficientClaims => Reason::InsufficientClaims,
+            Self::InsufficientPermission { .. } => Reason::InsufficientPermission,
+            Self::InsufficientRole { .. } => Reason::InsufficientRole,
+            Self::InsufficientScope { .. } => Reason::InsufficientScope,
+            Self::InsufficientTier { .. } => Reason::InsufficientTier,
+            Self::InvalidApiKeySettings(_) => Reason::ApiKeySettingsInvalid,
+            Self::InvalidCredential => Reason::CredentialInvalid,
+            Self::InvalidCredentials => Reason::LoginFailed,
+            Self::InvalidOneTimeToken => Reason::OneTimeTokenInvalid,
+            Self::InvalidRequest(CredentialError::Malformed) => Reason::CredentialMalformed,
+            Self::InvalidRequest(CredentialError::Multiple) => Reason::CredentialRepeated,
+            Self::IntrospectionUnavailable { .. } => Reason::IntrospectionUnavailable,
+            Self::InvalidToken(error) => error.reason(),
+            Self::KeysUnavailable { .. } => Reason::KeysUnavailable,
+            Self::NotOwner => Reason::NotOwner,
+            Self::Overloaded { .. } => Reason::Overloaded,
+            Self::PasswordRejected { .. } => Reason::PasswordRejected,
+            Self::QuotaExceeded(_) => Reason::QuotaExceeded,
+            Self::RateLimitKeyMissing => Reason::RateLimitKeyMissing,
+            Self::ReducedCapacity(_) => Reason::ReducedCapacity,
+            Self::ReplayCacheUnavailable { .. } => Reason::ReplayCacheUnavailable,
+            Self::RevocationsUnavailable { .. } => Reason::RevocationsUnavailable,
+            Self::SessionNotFound => Reason::SessionNotFound,
+            Self::SessionStoreUnavailable { .. } => Reason::SessionStoreUnavailable,
+            Self::TooManySessions => Reason::TooManySessions,
+            Self::UsersUnavailable { .. } => Reason::UsersUnavailable,
         }
     }
 }
 
 impl TokenError {
-    /// Returns the code of the reason, which begins with `token_`.
-    fn code(&self) -> &'static str {
+    /// Returns the reason, whose code begins with `token_`.
+    fn reason(&self) -> Reason {
         match self {
-            Self::Algorithm => "token_algorithm_not_allowed",
-            Self::Audience => "token_audience_mismatch",
-            Self::Charset => "token_character_invalid",
-            Self::ClaimInvalid { .. } => "token_claim_invalid",
-            Self::ClaimMismatch { .. } => "token_claim_mismatch",
-            Self::ClaimMissing { .. } => "token_claim_missing",
-            Self::Claims => "token_payload_malformed",
-            Self::Confirmation => "token_sender_constrained",
-            Self::Critical => "token_extension_unsupported",
-            Self::Encoding => "token_encoding_invalid",
-            Self::Encrypted => "token_encrypted",
-            Self::Expired => "token_expired",
-            Self::Header => "token_header_malformed",
-            Self::Inactive => "token_inactive",
-            Self::IssuedInFuture => "token_issued_in_future",
-            Self::Issuer => "token_issuer_untrusted",
-            Self::Key => "token_key_unknown",
-            Self::Lifetime => "token_lifetime_too_long",
-            Self::Nested => "token_nested",
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::Revoked => "token_revoked",
-            Self::Segments => "token_segments_invalid",
-            Self::Signature => "token_signature_invalid",
-            Self::TooLong => "token_too_long",
-            Self::Type => "token_type_mismatch",
-            Self::User => "token_user_unknown",
+            Self::Algorithm => Reason::TokenAlgorithmNotAllowed,
+            Self::Audience => Reason::TokenAudienceMismatch,
+            Self::Charset => Reason::TokenCharacterInvalid,
+            Self::ClaimInvalid { .. } => Reason::TokenClaimInvalid,
+            Self::ClaimMismatch { .. } => Reason::TokenClaimMismatch,
+            Self::ClaimMissing { .. } => Reason::TokenClaimMissing,
+            Self::Claims => Reason::TokenPayloadMalformed,
+            Self::Confirmation => Reason::TokenSenderConstrained,
+            Self::Critical => Reason::TokenExtensionUnsupported,
+            Self::Encoding => Reason::TokenEncodingInvalid,
+            Self::Encrypted => Reason::TokenEncrypted,
+            Self::Expired => Reason::TokenExpired,
+            Self::Header => Reason::TokenHeaderMalformed,
+            Self::Inactive => Reason::TokenInactive,
+            Self::IssuedInFuture => Reason::TokenIssuedInFuture,
+            Self::Issuer => Reason::TokenIssuerUntrusted,
+            Self::Key => Reason::TokenKeyUnknown,
+            Self::Lifetime => Reason::TokenLifetimeTooLong,
+            Self::Nested => Reason::TokenNested,
+            Self::NotYetValid => Reason::TokenNotYetValid,
+            Self::Revoked => Reason::TokenRevoked,
+            Self::Segments => Reason::TokenSegmentsInvalid,
+            Self::Signature => Reason::TokenSignatureInvalid,
+            Self::TooLong => Reason::TokenTooLong,
+            Self::Type => Reason::TokenTypeMismatch,
+            Self::User => Reason::TokenUserUnknown,
         }
     }
 }

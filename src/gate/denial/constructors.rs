@@ -83,6 +83,12 @@ impl DenialKind {
         Self::CrossSite { origin }
     }
 
+    /// Creates an [`InsufficientAuthentication`](Self::InsufficientAuthentication).
+    #[must_use]
+    pub fn insufficient_authentication() -> Self {
+        Self::InsufficientAuthentication {}
+    }
+
     /// Creates an [`InsufficientAuthorizationDetails`](Self::InsufficientAuthorizationDetails) for this `type`.
     #[must_use]
     pub fn insufficient_authorization_details(required: &'static str) -> Self {

@@ -92,6 +92,7 @@ impl Denial {
                 None => "a bearer token is required".into(),
             },
             DenialKind::EmailNotVerified => "the email address must be verified".into(),
+            DenialKind::InsufficientAuthentication { .. } => "a further authentication factor is required".into(),
             DenialKind::InsufficientAuthorizationDetails { required } => {
                 format!("required authorization detail: {required}").into()
             }

@@ -19,11 +19,17 @@ impl Denial {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             // A 401 must have a challenge (RFC 9110 §15.5.2), and there is no scheme for a client certificate.
-            _ if self.is_unauthenticated() && !self.has_scheme() => StatusCode::FORBIDDEN,
             DenialKind::CredentialsMissing
+            | DenialKind::InsufficientAuthentication { .. }
             | DenialKind::InvalidCredential
             | DenialKind::InvalidCredentials
-            | DenialKind::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            | DenialKind::InvalidToken(_) => {
+                if self.has_scheme() {
+                    StatusCode::UNAUTHORIZED
+                } else {
+                    StatusCode::FORBIDDEN
+                }
+            }
             DenialKind::AccountRefused(_)
             | DenialKind::AddressRefused { .. }
             | DenialKind::ClientNotAllowed

@@ -65,7 +65,7 @@ mod tests {
     fn malformed_lines_are_skipped() {
         let other = "003D68EB55068C33ACE09247EE4C639306B:3";
         for line in [
-            format!("{SUFFIX}"),
+            SUFFIX.to_owned(),
             format!("{SUFFIX}:"),
             format!("{SUFFIX}:-1"),
             format!("{SUFFIX}:+1"),

@@ -9,6 +9,7 @@ const EMPTY: Charge = Charge {
     quota_index: 0,
     is_shadow: false,
     reports_more: false,
+    readmits: false,
     limit: 0,
     full_limit: 0,
     cost: 0,

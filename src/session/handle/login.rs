@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::context::{SharedStr, UserContext};
 use crate::record_store::StoreError;
 use crate::record_store::time::after;
+use crate::security_event::Reason;
 use crate::session::cached_session::CachedSession;
 use crate::session::change::ClientHints;
 use crate::session::csrf_token::CsrfKey;
 use crate::session::error::SessionError;
+use crate::session::event;
 use crate::session::handle::{Current, RequestState, Session};
 use crate::session::id::SessionId;
 use crate::session::random::random_bytes;
@@ -139,16 +141,19 @@ impl RequestState {
             Created::OverLimit => return Err(SessionError::OverLimit),
         };
         let id = record.id;
-        let started = self.begin(Current { secret, session: policy.cache.insert(record) }, removed).await;
-        if started.is_err() {
+        let session = policy.cache.insert(record);
+        let started = self.begin(Current { secret, session: Arc::clone(&session) }, removed).await;
+        match started {
+            Ok(()) => event::started(&session.user, &id, self.address),
             // No browser has its cookie, so this only frees its place.
-            let _ = policy.end(user, &id).await;
+            Err(_) => drop(policy.end(user, &id).await),
         }
         started.map(|()| id)
     }
 
     async fn log_out(&self) -> Result<(), SessionError> {
         let Some(Current { session, .. }) = self.clear() else { return Ok(()) };
+        event::ended(&session.user, &session.record.id, Reason::LoggedOut, self.address);
         let ended = self.policy.end_login(&session.record.user, &session.record.id);
         self.policy.cache.forget(&session.record.digest);
         ended.await
@@ -191,10 +196,14 @@ impl RequestState {
 
     /// Ends what a new session replaces, and makes it the current one.
     async fn begin(&self, new: Current, removed: Vec<SessionId>) -> Result<(), SessionError> {
+        for id in &removed {
+            event::ended(&new.session.user, id, Reason::SessionLimit, None);
+        }
         // All are rejected by this process before the first wait.
         let removed: Vec<_> = removed.iter().map(|id| self.policy.share_end(id)).collect();
         let previous = self.current().ok();
         if let Some(Current { session, .. }) = &previous {
+            event::ended(&session.user, &session.record.id, Reason::LoginReplaced, self.address);
             self.policy.end(&session.record.user, &session.record.id).await?;
         }
         for shared in removed {

@@ -12,6 +12,7 @@ use portcullis::{Scopes, Tiers};
 
 const GUIDE: &str = include_str!("../../../src/_guide/recipes/error_bodies.md");
 const CODE: &str = include_str!("../../../src/gate/denial/code.rs");
+const REASONS: &str = include_str!("../../../src/security_event/reason.rs");
 
 /// The rows of the guide's table: the code and the status.
 fn documented() -> Vec<(String, String)> {
@@ -20,10 +21,11 @@ fn documented() -> Vec<(String, String)> {
     rows.map(|(code, rest)| (code.to_owned(), rest.split(" | ").next().unwrap().to_owned())).collect()
 }
 
-/// The code literals of the two `code` functions, one per arm.
+/// The codes of the reasons in the two `reason` functions, one per arm.
 fn in_the_source() -> Vec<String> {
-    let arms = CODE.lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\","));
-    arms.map(str::to_owned).collect()
+    let arms = CODE.lines().filter_map(|line| line.split_once("=> Reason::")?.1.strip_suffix(','));
+    let row = |name: &str| REASONS.split_once(&format!("\n    {name}: \"")).unwrap().1;
+    arms.map(|name| row(name).split('"').next().unwrap().to_owned()).collect()
 }
 
 fn kinds() -> Vec<DenialKind> {
@@ -48,6 +50,7 @@ fn kinds() -> Vec<DenialKind> {
         DenialKind::CredentialsMissing,
         DenialKind::cross_site(None),
         DenialKind::EmailNotVerified,
+        DenialKind::insufficient_authentication(),
         DenialKind::insufficient_authorization_details("payment_initiation"),
         DenialKind::InsufficientClaims,
         DenialKind::insufficient_permission(["write:page"]),

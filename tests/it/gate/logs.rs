@@ -50,8 +50,8 @@ async fn a_rejection_by_a_layer_is_one_line_with_kind_status_method_and_route() 
     let role = app(get(|| async {})).layer(role).layer(as_user(UserContext::new("ann")));
     assert_eq!(
         lines(&role).await,
-        ["DEBUG request rejected kind=\"insufficient_role\" status=403 method=\"GET\" route=\"/users/{id}\" \
-          reason=\"required role: editor\""]
+        ["INFO request rejected event=\"access_denied\" reason=\"insufficient_role\" status=403 method=\"GET\" \
+          route=\"/users/{id}\" user=\"ann\" detail=\"required role: editor\""]
     );
 }
 
@@ -90,8 +90,8 @@ async fn a_denial_that_a_handler_returns_has_no_method_and_no_route() {
     let denial = || async { Err::<(), _>(Denial::new(DenialKind::RateLimitKeyMissing, Realm::default())) };
     assert_eq!(
         lines(&app(get(denial))).await,
-        ["DEBUG request rejected kind=\"rate_limit_key_missing\" status=403 \
-          reason=\"the request carries no rate-limit key\""]
+        ["INFO request rejected event=\"access_denied\" reason=\"rate_limit_key_missing\" status=403 \
+          detail=\"the request carries no rate-limit key\""]
     );
 }
 
@@ -99,7 +99,7 @@ async fn a_denial_that_a_handler_returns_has_no_method_and_no_route() {
 async fn a_name_that_the_caller_chose_cannot_add_a_line() {
     let handler = || async { UserContext::new("ann").require_role("a\nERROR forged") };
     let [line] = lines(&app(get(handler))).await.try_into().unwrap();
-    assert!(line.contains("kind=\"insufficient_role\"") && line.contains("ERROR forged"), "{line}");
+    assert!(line.contains("reason=\"insufficient_role\"") && line.contains("ERROR forged"), "{line}");
 }
 
 #[tokio::test]
@@ -129,8 +129,8 @@ async fn an_exceeded_limit_is_named() {
     assert!(lines(&limited).await.is_empty());
     assert_eq!(
         lines(&limited).await,
-        ["DEBUG request rejected kind=\"quota_exceeded\" status=429 method=\"GET\" route=\"/users/{id}\" \
-          limit=\"one, two\" reason=\"rate limit exceeded\""]
+        ["INFO request rejected event=\"rate_limited\" reason=\"quota_exceeded\" status=429 method=\"GET\" \
+          route=\"/users/{id}\" limit=\"one, two\" detail=\"rate limit exceeded\""]
     );
 }
 
@@ -155,7 +155,8 @@ fn blocking(clock: &FakeClock) -> RateLimit {
 async fn the_start_of_a_block_is_logged_at_info_and_once() {
     let clock = FakeClock::new();
     let limited = app(get(|| async {})).layer(blocking(&clock));
-    let info = |lines: Vec<String>| lines.into_iter().filter(|line| line.starts_with("INFO")).collect::<Vec<_>>();
+    let is_start = |line: &String| line.starts_with("INFO exceeding the limit");
+    let info = |lines: Vec<String>| lines.into_iter().filter(is_start).collect::<Vec<_>>();
     assert!(lines(&limited).await.is_empty());
     for _ in 0..2 {
         let [start] = info(lines(&limited).await).try_into().unwrap();
@@ -163,7 +164,10 @@ async fn the_start_of_a_block_is_logged_at_info_and_once() {
         assert!(start.ends_with("status=429 method=\"GET\" route=\"/users/{id}\" limit=\"login\""), "{start}");
         for _ in 0..3 {
             let lines = lines(&limited).await;
-            assert!(lines[0].starts_with("DEBUG request rejected kind=\"abnormal_usage\""), "{lines:?}");
+            assert!(
+                lines[0].starts_with("INFO request rejected event=\"rate_limited\" reason=\"abnormal_usage\""),
+                "{lines:?}"
+            );
             assert!(info(lines).is_empty());
         }
         // After the block, its window is free again: one request is admitted, and the next starts a longer block.

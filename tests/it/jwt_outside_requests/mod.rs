@@ -103,7 +103,7 @@ async fn the_user_loader_gets_the_verified_user_on_each_call() {
     assert_eq!(rejection(&auth, &token).await, DenialKind::InvalidToken(TokenError::User));
     let log = LogCapture::start();
     assert!(matches!(rejection(&auth, &token).await, DenialKind::UsersUnavailable { .. }));
-    assert_eq!(log.text().lines().count(), 1, "{}", log.text());
+    assert_eq!(log.text().lines().count(), 2, "the cause and the event: {}", log.text());
     assert_eq!(log.count("cause=the database is down"), 1, "{}", log.text());
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }

@@ -1,4 +1,4 @@
-//! What a token costs.
+//! What a token costs: allocations, and calls of the store.
 
 use allocation_counter::measure;
 
@@ -9,12 +9,12 @@ fn issuing_takes_three_allocations_and_no_round_trip() {
     let app = App::new();
     drop(app.issue(&RESET));
     let count = measure(|| drop(app.issue(&RESET))).count_total;
-    assert!(count <= 5, "{count} allocations");
+    assert!(count <= 3, "{count} allocations");
     assert_eq!(app.store.calls(), 0);
 }
 
 #[test]
-fn a_forged_token_takes_few_allocations_and_no_round_trip() {
+fn a_forged_token_takes_three_allocations_and_no_round_trip() {
     let app = App::new();
     let mut forged = URL_SAFE_NO_PAD.decode(app.issue(&RESET).as_str()).unwrap();
     *forged.last_mut().unwrap() ^= 1;

@@ -1,6 +1,7 @@
 //! One-time tokens: what a client can do with them, and what it cannot.
 
 mod cost;
+mod elsewhere;
 mod forged;
 mod redeemed;
 mod sent_codes;

@@ -6,10 +6,11 @@ use super::assert_none;
 use super::module_tree::ModuleTree;
 
 /// The root modules from the bottom up. A module imports only from lower levels, and from itself.
-const LEVELS: [&[&str]; 7] = [
+const LEVELS: [&[&str]; 8] = [
     &["clock", "deserialize", "error", "field", "runtime", "strict_json"],
-    &["context"],
-    &["endpoint", "gate", "http_client", "keys", "lookup", "record_store", "store"],
+    &["context", "keys"],
+    &["security_event"],
+    &["endpoint", "gate", "http_client", "lookup", "record_store", "store"],
     &["claims", "csrf", "extract", "replay_cache", "revocation", "verify_jwt"],
     &[
         "any_of",
@@ -28,6 +29,7 @@ const LEVELS: [&[&str]; 7] = [
         "password",
         "rate_limit",
         "require",
+        "risk",
         "session",
         "shared_signals",
     ],

@@ -41,7 +41,8 @@ const NAMED: &[(&str, &str)] = &[
          gate::AuthGate, gate::Authenticated, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
-         jwt::JwtAuthBuilder, rate_limit::Key, rate_limit::Limit, require::impl_gate!, session::Session, \
+         jwt::JwtAuthBuilder, rate_limit::Key, rate_limit::Limit, require::impl_gate!, risk::RiskInput, \
+         security_event::SecurityEvent, session::Session, \
          session::SessionError, shared_signals::SharedSignals, stack::Stack, testing::TestIssuer",
     ),
     // The body of a request to an endpoint.
@@ -60,6 +61,8 @@ const NAMED: &[(&str, &str)] = &[
          gate::BodyFromBytes for Either, gate::BodyFromBytes for Full, \
          gate::BodyFromBytes for UnsyncBoxBody, shared_signals::SharedSignals",
     ),
+    // With the feature `metrics`. Only a private function names it, which a macro defines.
+    ("metrics", "security_event::table!"),
     // With the feature `redis`.
     (
         "redis",
@@ -70,7 +73,8 @@ const NAMED: &[(&str, &str)] = &[
         "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \
          context::Credential, context::OriginSet, context::Permission, context::Principal, context::Quota, \
          context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
-         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, shared_signals::SecurityEvent, \
+         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, security_event::SecurityEvent, \
+         shared_signals::SecurityEvent, \
          testing::TokenBuilder",
     ),
     // With the feature `tonic`.
@@ -81,12 +85,17 @@ const NAMED: &[(&str, &str)] = &[
          cors::Cors, csrf::Csrf, end_streams::EndStreams, gate::GateLayer, headers::ClearSiteData, \
          headers::SecurityHeaders, \
          introspection::IntrospectionAuth, ip_filter::IpFilter, jwt::JwtAuth, rate_limit::RateLimit, \
-         require::impl_gate!, session::SessionAuth, session::UserFrom, stack::Stack, testing::AsUser",
+         require::impl_gate!, risk::RiskCheck, session::SessionAuth, session::UserFrom, stack::Stack, testing::AsUser",
     ),
     (
         "tower_service",
         "back_channel_logout::BackChannelLogout, end_streams::EndStreamsService, gate::Gated, gate::GatedFuture, \
          shared_signals::SharedSignals",
+    ),
+    // A subscriber of the app reads an `Event` as a security event.
+    (
+        "tracing",
+        "security_event::EventKind, security_event::SecurityEvent, security_event::table!, security_event::write_at!",
     ),
 ];
 

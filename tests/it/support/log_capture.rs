@@ -10,6 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use super::event_capture;
+
 thread_local! {
     static CAPTURED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
@@ -21,16 +23,22 @@ static SUBSCRIBER: Once = Once::new();
 /// What the threads that follow a stream of revocations have logged, a line each.
 static STREAM_LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Installs the subscriber of the process.
+pub(super) fn install() {
+    SUBSCRIBER.call_once(|| {
+        let lines = fmt::layer().with_ansi(false).with_writer(|| ThreadWriter);
+        let is_captured = dynamic_filter_fn(|_, _| CAPTURED.with_borrow(Option::is_some) || is_stream_thread());
+        let subscriber = tracing_subscriber::registry().with(lines.with_filter(is_captured));
+        subscriber.with(event_capture::layer()).init();
+    });
+}
+
 /// Captures all levels of the current thread's log until it is dropped.
 pub(crate) struct LogCapture(());
 
 impl LogCapture {
     pub(crate) fn start() -> Self {
-        SUBSCRIBER.call_once(|| {
-            let lines = fmt::layer().with_ansi(false).with_writer(|| ThreadWriter);
-            let is_captured = dynamic_filter_fn(|_, _| CAPTURED.with_borrow(Option::is_some) || is_stream_thread());
-            tracing_subscriber::registry().with(lines.with_filter(is_captured)).init();
-        });
+        install();
         CAPTURED.set(Some(Vec::new()));
         Self(())
     }

@@ -2,8 +2,10 @@
 
 pub(crate) mod balancer;
 pub(crate) mod blocking_clock;
+pub(crate) mod canaries;
 pub(crate) mod chromium;
 pub(crate) mod curl_command;
+pub(crate) mod event_capture;
 pub(crate) mod fake_http_client;
 pub(crate) mod fake_network;
 pub(crate) mod jwt_app;
