@@ -29,6 +29,8 @@ pub use crate::keys::fuzzing::sealed_value;
 pub use crate::one_time_tokens::fuzzing::one_time_token;
 #[cfg(feature = "passwords")]
 pub use crate::password::fuzzing::*;
+#[cfg(feature = "login_protection")]
+pub use crate::rate_limit::fuzzing::login_protection;
 #[cfg(all(feature = "redis", feature = "revocation"))]
 use crate::revocation::redis::entry::{decode, encode};
 #[cfg(feature = "session")]
@@ -324,9 +326,7 @@ pub fn claims(data: &[u8]) {
 /// Parses the text of an API key: the part after the prefix, or all of it.
 #[cfg(feature = "api_key")]
 pub fn api_key(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        api_keys::key(text);
-    }
+    std::str::from_utf8(data).map(api_keys::key).unwrap_or_default();
 }
 
 /// Reads the stored record of an API key.

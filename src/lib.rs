@@ -84,6 +84,7 @@
 //! | **client_cert** | [`ClientCertAuth`], for certificates of the TLS connection or of a trusted proxy |
 //! | **introspection** | [`IntrospectionAuth`] |
 //! | **metrics** | counters of [security events](security_event) |
+//! | **login_protection** | limits by account, and [`DeviceCookies`](rate_limit::DeviceCookies) |
 //! | **redis** | rate limits, revocations, API keys and sessions in Redis, shared by all processes |
 //! | **redis_tls** | TLS to Redis (`rediss://`), by rustls with aws-lc |
 //! | **risk** | [`RiskCheck`](risk::RiskCheck), which assesses logins and requests by a function of the app |

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
-use smallvec::SmallVec;
 
 /// Charges limits that count only failures, and reports whether the request failed.
 ///
@@ -24,8 +23,8 @@ use smallvec::SmallVec;
 /// # let _ = login;
 /// ```
 ///
-/// A handler that learns from the body whom to count, such as the account of a login, [charges](Self::charge) further
-/// limits. They are refunded together with those of the route's layer.
+/// A handler that counts by a value in the body, such as the account of a login, [charges](Self::charge) further limits.
+/// They are refunded together with those of the route's layer.
 #[derive(Clone, Default)]
 pub struct Attempt(Arc<State>);
 
@@ -36,8 +35,7 @@ struct State {
     reservations: Mutex<Reservations>,
 }
 
-/// Most handlers charge one limit.
-type Reservations = SmallVec<[Box<dyn Reservation>; 1]>;
+type Reservations = Vec<Box<dyn Reservation>>;
 
 /// Units that are charged before it is known whether the request fails.
 ///
@@ -52,7 +50,7 @@ pub(crate) trait Reservation: Send + Sync {
 pub(crate) struct Outcome {
     /// Whether the request failed, if the handler or the reason of a rejection says so.
     pub(crate) reported: Option<bool>,
-    /// The status of the response, which tells otherwise.
+    /// The status of the response, which decides otherwise.
     pub(crate) status: StatusCode,
     /// Whether the request succeeded. One that was rejected before anything was tried neither failed nor succeeded.
     pub(crate) is_success: bool,

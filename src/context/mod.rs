@@ -31,6 +31,8 @@
 //! [`Roles`]: crate::Roles
 //! [`Tiers`]: crate::Tiers
 
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
+pub(crate) mod account_name;
 #[cfg(any(feature = "api_key", feature = "introspection", feature = "jwt", feature = "session"))]
 mod app_settings;
 #[cfg(feature = "rate_limit")]

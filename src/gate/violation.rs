@@ -50,7 +50,7 @@ impl Violation {
     }
 
     /// Returns the names as one text, for the log.
-    pub(super) fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         self.policies.join(", ")
     }
 }

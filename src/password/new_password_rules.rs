@@ -8,6 +8,7 @@ use crate::gate::{DenialKind, PasswordProblem};
 use crate::password::breach::range_client::RangeClient;
 use crate::password::policy::rules::PasswordPolicy;
 use crate::password::secret::Password;
+use crate::security_event::{EventKind, SecurityEvent};
 
 /// The policy, the breach check, and the length of histories.
 #[derive(Clone, Debug)]
@@ -47,7 +48,10 @@ impl NewPasswordRules {
         match breach_check.count(nfc).await {
             Ok(count) => Ok(count > 0),
             Err(error) => {
-                tracing::warn!(%error, "breach_check_failed");
+                if let Some(event) = SecurityEvent::counted(EventKind::BreachCheckFailed) {
+                    event.with_reason(error.reason()).write();
+                }
+                tracing::debug!(%error, "the breach check failed");
                 let is_required = self.requires_breach_check;
                 if is_required { Err(DenialKind::breach_check_unavailable(RETRY)) } else { Ok(false) }
             }

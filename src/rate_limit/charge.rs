@@ -3,10 +3,12 @@
 use crate::context::{Attempt, RateLimitStatus};
 use crate::gate::Denial;
 #[cfg(feature = "login_protection")]
-use crate::gate::DenialKind;
+use crate::gate::{DenialKind, Violation};
 use crate::rate_limit::layer::RateLimit;
 use crate::rate_limit::reservation::Reserved;
 use crate::rate_limit::subject::Subject;
+#[cfg(feature = "login_protection")]
+use crate::security_event::{EventKind, Reason, SecurityEvent};
 
 impl Attempt {
     /// Charges a subject one unit under all limits of `limit`, to be refunded if the request succeeds.
@@ -73,17 +75,17 @@ impl Attempt {
     pub async fn charge<'a>(&self, limit: &RateLimit, subject: Subject<'a>) -> Result<Charged<'a>, Denial> {
         #[cfg(feature = "login_protection")]
         if subject.device().is_some() {
-            return self.charge_device(limit, subject).await;
+            return self.charge_device(limit, subject).await.inspect_err(log_throttled);
         }
-        let status = self.charge_once(limit, &subject).await?;
-        Ok(Charged::new(self, limit, subject, status))
+        let status = self.charge_once(limit, &subject).await;
+        #[cfg(feature = "login_protection")]
+        let status = if subject.is_account() { status.inspect_err(log_throttled) } else { status };
+        Ok(Charged::new(self, limit, subject, status?))
     }
 
     /// Charges a known device of an account. One that has failed too often is any other client.
     #[cfg(feature = "login_protection")]
     async fn charge_device<'a>(&self, limit: &RateLimit, device: Subject<'a>) -> Result<Charged<'a>, Denial> {
-        let is_exhausted =
-            |denial: &Denial| matches!(denial.kind(), DenialKind::QuotaExceeded(_) | DenialKind::AbnormalUsage(_));
         match self.charge_once(limit, &device).await {
             Err(denial) if is_exhausted(&denial) => {
                 let account = device.without_device();
@@ -108,6 +110,24 @@ impl Attempt {
             self.reserve(Box::new(reserved));
         }
         Ok(limit.0.status(limit.0.snapshots(&charges, &decision)))
+    }
+}
+
+/// Whether the subject is over a limit, and not the store unavailable.
+#[cfg(feature = "login_protection")]
+fn is_exhausted(denial: &Denial) -> bool {
+    matches!(denial.kind(), DenialKind::QuotaExceeded(_) | DenialKind::AbnormalUsage(_))
+}
+
+/// Emits the event of a login that is rejected because the account is over a limit.
+#[cfg(feature = "login_protection")]
+#[cold]
+fn log_throttled(denial: &Denial) {
+    if is_exhausted(denial)
+        && let Some(event) = SecurityEvent::counted(EventKind::LoginThrottled)
+    {
+        let limits = denial.violation().map(Violation::names).unwrap_or_default();
+        event.with_reason(Reason::FailedAttempts).with_limit(&limits).write();
     }
 }
 

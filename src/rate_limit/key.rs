@@ -340,7 +340,7 @@ impl Key {
 
     /// Accounts, by names that are hashed with this key.
     #[cfg(feature = "login_protection")]
-    pub(super) fn of_accounts(names: MacKey) -> Self {
+    pub(super) fn of_accounts(names: Arc<MacKey>) -> Self {
         Self::of(KeyPart::Account { names, of_device: false })
     }
 

@@ -163,6 +163,8 @@ pub use crate::context::rate_limit_status::{LimitStatus, RateLimitStatus};
 #[cfg(feature = "login_protection")]
 #[cfg_attr(docsrs, doc(cfg(feature = "login_protection")))]
 pub use account::device_cookies::{DeviceCookies, SetDeviceCookie};
+#[cfg(all(fuzzing, feature = "login_protection"))]
+pub(crate) use account::fuzzing;
 pub use admin::LimitUsage;
 pub use algorithm::Algorithm;
 pub use builder::RateLimitBuilder;

@@ -280,7 +280,7 @@ impl Policy {
         }
     }
 
-    /// Whether the limit of a charge counts failures in a row. It rejects nothing, and nobody is told before it is full.
+    /// Whether the limit of a charge counts failures in a row. It rejects nothing, and is reported when it is full.
     pub(super) fn counts_in_a_row(&self, charge: &Charge) -> bool {
         self.rule(charge).is_some_and(|rule| rule.counts_in_a_row)
     }

@@ -10,6 +10,7 @@ use crate::field::grpc;
 use crate::gate::{Denial, DenialKind};
 use crate::rate_limit::decision::{Charge, ChargedAt, Charges, Decision};
 use crate::rate_limit::policy::Policy;
+use crate::security_event::{EventKind, SecurityEvent};
 
 /// Charges of limits that count only failures.
 ///
@@ -73,11 +74,10 @@ impl Reserved {
             }
         }
         match &self.in_a_row {
-            Some(FailuresInARow { charge, is_last }) if self.has_failed(charge, outcome) => {
-                if *is_last {
-                    self.report_failures_in_a_row(charge);
-                }
+            Some(FailuresInARow { charge, is_last: true }) if self.has_failed(charge, outcome) => {
+                self.report_failures_in_a_row(charge);
             }
+            Some(FailuresInARow { charge, .. }) if self.has_failed(charge, outcome) => {}
             // A request that was not tried ends no row.
             Some(FailuresInARow { charge, .. }) if outcome.is_success => self.policy.forget_usage(charge),
             _ => {}
@@ -92,8 +92,9 @@ impl Reserved {
     /// Reports that an account has failed so often without a success in between. Of each row, it is called once.
     #[cold]
     fn report_failures_in_a_row(&self, charge: &Charge) {
-        let limit = self.policy.name(charge);
-        tracing::warn!(limit, failures = charge.limit, "an account has failed too often without a success in between");
+        if let Some(event) = SecurityEvent::counted(EventKind::AccountFailureLimit) {
+            event.with_limit(self.policy.name(charge)).write();
+        }
     }
 }
 

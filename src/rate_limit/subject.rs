@@ -1,5 +1,9 @@
 //! `Subject`: the user, address, API key or tenant that a limit is applied to.
 
+#[cfg(feature = "login_protection")]
+mod account;
+#[cfg(feature = "login_protection")]
+mod device;
 mod network;
 
 use std::borrow::Cow;
@@ -11,6 +15,9 @@ use sha2::{Digest, Sha256};
 
 use crate::context::{Credential, UserContext};
 use crate::rate_limit::subject::network::network;
+
+#[cfg(feature = "login_protection")]
+pub(super) use device::Device;
 
 /// The user, address, API key, tenant or custom value that a limit is applied to.
 ///
@@ -77,15 +84,6 @@ enum Kind<'a> {
         issuer: Option<Cow<'a, str>>,
         name: Cow<'a, str>,
     },
-}
-
-/// A device that has logged in to an account, as its cookie says.
-#[cfg(feature = "login_protection")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Device {
-    pub(super) id: [u8; 16],
-    /// The epoch of the account at the time.
-    pub(super) epoch: u64,
 }
 
 impl<'a> Subject<'a> {
@@ -254,41 +252,6 @@ impl<'a> Subject<'a> {
 
     pub(super) fn user_context(&self) -> Option<&'a UserContext> {
         self.user
-    }
-
-    /// The account of the folded name, as this device or as any client.
-    #[cfg(feature = "login_protection")]
-    pub(super) fn of_folded(name: impl Into<Cow<'a, str>>, device: Option<Device>) -> Self {
-        Self::of(Kind::Account { name: name.into(), device })
-    }
-
-    /// Returns the device of an account.
-    #[cfg(feature = "login_protection")]
-    pub(super) fn device(&self) -> Option<Device> {
-        match self.kind {
-            Kind::Account { device, .. } => device,
-            _ => None,
-        }
-    }
-
-    /// The same account as any client.
-    #[cfg(feature = "login_protection")]
-    pub(super) fn without_device(&self) -> Self {
-        let mut subject = self.clone();
-        if let Kind::Account { device, .. } = &mut subject.kind {
-            *device = None;
-        }
-        subject
-    }
-
-    #[cfg(feature = "login_protection")]
-    pub(super) fn is_account(&self) -> bool {
-        matches!(self.kind, Kind::Account { device: None, .. })
-    }
-
-    #[cfg(feature = "login_protection")]
-    pub(super) fn is_device(&self) -> bool {
-        matches!(self.kind, Kind::Account { device: Some(_), .. })
     }
 
     pub(super) fn is_address(&self) -> bool {

@@ -1,12 +1,14 @@
 //! `Account`: the account of an event, as a keyed hash of the name that a user typed.
 
 use std::borrow::Cow;
-#[cfg(feature = "keys")]
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
 use std::fmt::Write;
 
-#[cfg(feature = "keys")]
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
+use crate::context::account_name::fold;
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
 use crate::keys::key_use::KeyUse;
-#[cfg(feature = "keys")]
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
 use crate::keys::ring::KeyRing;
 
 /// The account of an event. The hash is computed when it is read, because most events are not read.
@@ -15,7 +17,7 @@ pub(super) enum Account<'a> {
     #[default]
     Absent,
     Hash(Cow<'a, str>),
-    #[cfg(feature = "keys")]
+    #[cfg(any(feature = "login_protection", feature = "passwords"))]
     Name(&'a KeyRing, &'a str),
 }
 
@@ -24,17 +26,17 @@ impl Account<'_> {
         match self {
             Self::Absent => None,
             Self::Hash(hash) => Some(Cow::Borrowed(hash)),
-            #[cfg(feature = "keys")]
+            #[cfg(any(feature = "login_protection", feature = "passwords"))]
             Self::Name(keys, name) => Some(Cow::Owned(hash(keys, name))),
         }
     }
 }
 
-/// Returns 128 bits of the HMAC as hexadecimal digits. White space around the name and its case do not matter.
-#[cfg(feature = "keys")]
+/// Returns 128 bits of the HMAC of the folded name, as hexadecimal digits.
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
 fn hash(keys: &KeyRing, name: &str) -> String {
     let keys = keys.mac_keys(KeyUse::AccountName);
-    let tag = keys.current().1.sign(&[name.trim().to_lowercase().as_bytes()]);
+    let tag = keys.current().1.sign(&[fold(name).as_bytes()]);
     let mut text = String::with_capacity(2 * HASH_LEN);
     for byte in tag.iter().take(HASH_LEN) {
         // Writing to a text does not fail.
@@ -43,5 +45,5 @@ fn hash(keys: &KeyRing, name: &str) -> String {
     text
 }
 
-#[cfg(feature = "keys")]
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
 const HASH_LEN: usize = 16;

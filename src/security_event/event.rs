@@ -8,7 +8,7 @@ use http::request;
 
 use crate::context::route::{matched_path, method_name};
 use crate::context::{Credential, UserContext};
-#[cfg(feature = "keys")]
+#[cfg(any(feature = "login_protection", feature = "passwords"))]
 use crate::keys::ring::KeyRing;
 use crate::security_event::account::Account;
 use crate::security_event::kind::EventKind;
@@ -97,8 +97,8 @@ impl<'a> SecurityEvent<'a> {
 
     /// Sets the account that a user wants to log in to, by the name that the user typed, known or not.
     ///
-    /// The event has a keyed hash of it: the same for each spelling of a name, whatever its case and the white space
-    /// around it. It changes with the current secret of the ring.
+    /// The event has a keyed hash of it: the same for all spellings that a user table could take for one name, as in
+    /// `Subject::account`. It changes with the current secret of the ring.
     ///
     /// ```
     /// use portcullis::KeyRing;
@@ -114,8 +114,8 @@ impl<'a> SecurityEvent<'a> {
     /// assert_ne!(hash("ann@example.com"), hash("bob@example.com"));
     /// # Ok::<(), portcullis::ConfigError>(())
     /// ```
-    #[cfg(feature = "keys")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "keys")))]
+    #[cfg(any(feature = "login_protection", feature = "passwords"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "login_protection", feature = "passwords"))))]
     #[inline]
     pub fn with_account(mut self, keys: &'a KeyRing, name: &'a str) -> Self {
         self.account = Account::Name(keys, name);

@@ -1,5 +1,6 @@
 //! The metrics of the feature `metrics`: a counter of events, and the work of the hashing pool.
 
+#[cfg(feature = "passwords")]
 use std::time::Duration;
 
 use metrics::{Key, Level, Metadata, with_recorder};
@@ -13,19 +14,21 @@ pub(super) fn count(kind: EventKind) {
 }
 
 /// Records how long a hash took, without its wait.
-#[allow(dead_code, reason = "only `passwords` hashes")]
+#[cfg(feature = "passwords")]
 pub(crate) fn record_hash(duration: Duration) {
     with_recorder(|recorder| {
         recorder.register_histogram(&HASH_SECONDS, &METADATA).record(duration.as_secs_f64());
     });
 }
 
-/// Changes the number of hashes that wait: 1 if one starts to wait, -1 if it stops.
-#[allow(dead_code, reason = "only `passwords` hashes")]
-pub(crate) fn change_waiting_hashes(change: i8) {
-    with_recorder(|recorder| recorder.register_gauge(&HASH_WAITING, &METADATA).increment(change));
+/// Records how many hashes wait.
+#[cfg(feature = "passwords")]
+pub(crate) fn record_waiting_hashes(count: usize) {
+    with_recorder(|recorder| recorder.register_gauge(&HASH_WAITING, &METADATA).set(count as f64));
 }
 
+#[cfg(feature = "passwords")]
 static HASH_SECONDS: Key = Key::from_static_name("portcullis_hash_seconds");
+#[cfg(feature = "passwords")]
 static HASH_WAITING: Key = Key::from_static_name("portcullis_hash_waiting");
 static METADATA: Metadata<'static> = Metadata::new("portcullis", Level::INFO, Some(module_path!()));

@@ -71,7 +71,7 @@ mod emit;
 mod event;
 mod kind;
 #[cfg(feature = "metrics")]
-mod metrics;
+pub(crate) mod metrics;
 mod reason;
 #[cfg(feature = "serde")]
 mod serialization;

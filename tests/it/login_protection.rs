@@ -63,7 +63,9 @@ impl LoginApp {
         let by_account = store.build(RateLimit::builder().limit(account).key(Key::account(&keys())));
         // Far more than any test sends: it provides the `Attempt`.
         let all = Limit::new("all", Quota::per_hour(100_000).unwrap()).only_failures();
-        let all = store.build(RateLimit::builder().limit(all).key(Key::global()).without_legacy_headers());
+        let all = store.build(RateLimit::builder().limit(all).key(Key::custom(|head| {
+            Some(head.headers.get("x-client").map_or("", |client| client.to_str().unwrap()).to_owned())
+        })));
         let clock = FakeClock::new();
         let devices = DeviceCookies::new(&keys()).clock(clock.clock());
         let hashes = Arc::new(AtomicUsize::new(0));

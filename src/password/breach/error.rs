@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::security_event::Reason;
+
 /// Why a breach check has no result. The text is for the log, and contains nothing of the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BreachCheckError {
@@ -15,6 +17,17 @@ pub(crate) enum BreachCheckError {
     TooLong,
     /// The body has no line of a range, for example because it is the page of a captive portal.
     NoRange,
+}
+
+impl BreachCheckError {
+    /// Returns the reason in a security event.
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Self::Client(_) => Reason::Unavailable,
+            Self::Timeout => Reason::TimedOut,
+            Self::Status(_) | Self::TooLong | Self::NoRange => Reason::InvalidResponse,
+        }
+    }
 }
 
 impl fmt::Display for BreachCheckError {

@@ -9,6 +9,8 @@ use crate::clock::Clock;
 use crate::password::pool::queue::{JobId, Priority};
 use crate::password::pool::state::{Job, ReadyJob, State};
 use crate::password::pool::{JobSize, Overload, PoolSettings};
+#[cfg(feature = "metrics")]
+use crate::security_event::metrics;
 
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -49,7 +51,9 @@ impl Shared {
         }
         let job = Job { run: run(), permits, blocks: size.blocks };
         if !can_start {
-            return Ok(Submitted::Waiting(state.waiting.push(priority, job)));
+            let id = state.waiting.push(priority, job);
+            record_waiting(state);
+            return Ok(Submitted::Waiting(id));
         }
         state.make_ready(job);
         Ok(Submitted::Ready)
@@ -57,7 +61,9 @@ impl Shared {
 
     /// Removes a job from the queue. Returns whether it waited there.
     pub(super) fn remove(&self, job: JobId) -> bool {
-        let removed = self.lock().waiting.remove(job);
+        let mut state = self.lock();
+        let removed = state.waiting.remove(job);
+        record_waiting(state);
         removed.is_some()
     }
 
@@ -69,7 +75,7 @@ impl Shared {
         let ready = state.ready.len();
         let missing = ready.saturating_sub(state.idle_threads);
         state.idle_threads += missing;
-        drop(state);
+        record_waiting(state);
         (0..ready).for_each(|_| self.has_ready.notify_one());
         missing
     }
@@ -112,4 +118,13 @@ impl Shared {
         self.lock().is_closed = true;
         self.has_ready.notify_all();
     }
+}
+
+/// Unlocks the state, and records how many jobs wait.
+fn record_waiting(state: MutexGuard<'_, State>) {
+    #[cfg(feature = "metrics")]
+    let waiting = state.waiting.len();
+    drop(state);
+    #[cfg(feature = "metrics")]
+    metrics::record_waiting_hashes(waiting);
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use crate::password::pool::memory::Memory;
 use crate::password::pool::shared::Shared;
 use crate::password::pool::state::ReadyJob;
+#[cfg(feature = "metrics")]
+use crate::security_event::metrics;
 
 /// Makes jobs ready for which there are permits, and has them run, by idle threads or by new ones.
 pub(super) fn distribute(shared: &Arc<Shared>) {
@@ -49,6 +51,8 @@ fn run(shared: &Arc<Shared>, ready: ReadyJob) {
     // Other memory is freed before the permits are.
     memory = memory.filter(|_| shared.lock().is_pooled(job.blocks));
     let duration = shared.clock.monotonic().saturating_duration_since(start);
+    #[cfg(feature = "metrics")]
+    metrics::record_hash(duration);
     let mut state = shared.lock();
     state.finish(job.permits, job.blocks, memory, duration);
     state.idle_threads += 1;

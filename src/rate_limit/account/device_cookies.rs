@@ -7,13 +7,13 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 
 use crate::clock::Clock;
+use crate::context::account_name::fold;
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::field::cookie::cookie;
 use crate::keys::key_use::KeyUse;
 use crate::keys::mac::MacKeys;
 use crate::keys::ring::KeyRing;
 use crate::rate_limit::account::device_token;
-use crate::rate_limit::account::name::fold;
 use crate::rate_limit::subject::{Device, Subject};
 
 /// Cookies by which a device is known that has logged in to an account before.
@@ -30,7 +30,9 @@ use crate::rate_limit::subject::{Device, Subject};
 /// use axum::{Json, Router, extract::State, routing::post};
 /// # use axum::{body::Body, http::Request};
 /// use portcullis::gate::Denial;
-/// use portcullis::rate_limit::{Attempt, DeviceCookies, Key, Limit, SetDeviceCookie};
+/// use portcullis::rate_limit::{
+///     Attempt, DeviceCookies, Key, Limit, SetDeviceCookie,
+/// };
 /// use portcullis::{ConfigError, KeyRing, Quota, RateLimit};
 /// # use tower::ServiceExt;
 ///
@@ -71,10 +73,14 @@ use crate::rate_limit::subject::{Device, Subject};
 /// # async fn main() -> Result<(), ConfigError> {
 /// # let secret: Vec<u8> = (0..32).collect();
 /// let keys = KeyRing::new(secret)?;
-/// let by_account = RateLimit::builder().limit(limit(2)?).key(Key::account(&keys)).build()?;
-/// let all = RateLimit::builder().limit(limit(500)?).key(Key::global()).build()?;
+/// let by_account = RateLimit::builder().limit(limit(2)?);
+/// let by_account = by_account.key(Key::account(&keys)).build()?;
+/// let all = RateLimit::builder().limit(limit(500)?);
+/// let all = all.key(Key::global()).build()?;
 /// let app = App { by_account, devices: DeviceCookies::new(&keys) };
-/// let app = Router::new().route("/login", post(log_in).layer(all)).with_state(app);
+/// let app = Router::new()
+///     .route("/login", post(log_in).layer(all))
+///     .with_state(app);
 /// # let send = async |password: &str, cookie: &str| {
 /// #     let body = format!(r#"{{"email":"ann@example.com","password":"{password}"}}"#);
 /// #     let request = Request::post("/login").header("content-type", "application/json");

@@ -10,7 +10,7 @@ use crate::rate_limit::subject::Device;
 /// Returns the value of a cookie: base64url of a version, the id of the key, the expiry in seconds since 1970, the
 /// epoch, the id of the device, and an HMAC-SHA-256 of all these and the folded name of the account.
 ///
-/// The name is not in it: whoever sees the cookie does not learn it.
+/// The name is not in it, so the cookie does not reveal it.
 pub(super) fn write(keys: &MacKeys, name: &str, device: Device, expires: u64) -> String {
     let (key_id, key) = keys.current();
     let mut token = Vec::with_capacity(LEN);

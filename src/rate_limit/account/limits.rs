@@ -35,5 +35,5 @@ pub(in crate::rate_limit) fn with_account_limits(mut limits: Vec<Limit>, layer_k
 
 /// The failures after which a known device is treated as any other client.
 const DEVICE_FAILURES: NonZeroU32 = NonZeroU32::new(10).unwrap();
-/// The failures in a row of which the app is told (NIST SP 800-63B-4 §3.2.2).
+/// The failures in a row that are reported (NIST SP 800-63B-4 §3.2.2).
 const FAILURES_IN_A_ROW: NonZeroU32 = NonZeroU32::new(100).unwrap();

@@ -1,8 +1,10 @@
 //! `Subject::account` and `Key::account`.
 
+use std::sync::Arc;
+
+use crate::context::account_name::fold;
 use crate::keys::key_use::KeyUse;
 use crate::keys::ring::KeyRing;
-use crate::rate_limit::account::name::fold;
 use crate::rate_limit::key::Key;
 use crate::rate_limit::subject::Subject;
 
@@ -71,6 +73,6 @@ impl Key {
     #[cfg_attr(docsrs, doc(cfg(feature = "login_protection")))]
     pub fn account(keys: &KeyRing) -> Self {
         let (_, names) = keys.mac_keys(KeyUse::AccountName).current().clone();
-        Self::of_accounts(names)
+        Self::of_accounts(Arc::new(names))
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum KeyPart {
     /// Accounts or, with the flag, known devices of accounts. The keys are for their names in a store.
     #[cfg(feature = "login_protection")]
     Account {
-        names: MacKey,
+        names: Arc<MacKey>,
         of_device: bool,
     },
     ApiKey(HeaderName),

@@ -43,7 +43,7 @@ impl Key {
     #[inline]
     pub(in crate::rate_limit) fn account_names(&self) -> Option<&MacKey> {
         self.parts.iter().find_map(|part| match part {
-            KeyPart::Account { names, .. } => Some(names),
+            KeyPart::Account { names, .. } => Some(&**names),
             _ => None,
         })
     }

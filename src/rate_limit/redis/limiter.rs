@@ -162,9 +162,7 @@ impl RedisLimiter {
     fn send(&self, operation: Operation, charge: &Charge, charged_at: u64) {
         let charges = self.job_charges(&[*charge], &[0], charged_at);
         if self.batcher.send(Job { operation, charges }).is_none() {
-            tracing::warn!(
-                "a refund was not sent to Redis: there is no Tokio runtime with timers, or the queue is full"
-            );
+            tracing::warn!("a refund was not sent to Redis: no Tokio runtime with timers, or the queue is full");
         }
     }
 

@@ -78,7 +78,7 @@ async fn after_1_000_failures_of_strangers_a_known_device_logs_in() {
 }
 
 #[tokio::test]
-async fn a_login_to_an_account_of_ones_own_resets_no_counter() {
+async fn a_login_to_another_account_resets_no_counter() {
     let app = LoginApp::new(&TestStore::memory());
     for failures in 1..=5 {
         app.fail("bob", "", 2).await;

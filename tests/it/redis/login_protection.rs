@@ -64,7 +64,7 @@ async fn keys_hold_an_hmac_and_not_the_name_or_its_plain_hash() {
         by_account.check(&Subject::account("Ann@Example.com"), 1).await.unwrap();
         by_account.check(&Subject::account("ann@example.com"), 1).await.unwrap();
     }
-    // One key for each secret: without it, nobody can compute the key of a name.
+    // One key for each secret: without it, the key of a name cannot be computed.
     let stored = server.command(&["KEYS", "*"]);
     assert_eq!(stored.lines().count(), 2, "{stored}");
     assert!(!stored.contains("ann"), "{stored}");

@@ -40,7 +40,17 @@ const PLACES: [(&str, &[&str]); 44] = [
         ],
     ),
     ("axum", &["context/peer_ip.rs", "context/route.rs"]),
-    ("axum_core", &["api_key/response.rs", "end_streams/endable_body.rs", "extract/", "gate/body.rs", "session/"]),
+    (
+        "axum_core",
+        &[
+            "api_key/response.rs",
+            "end_streams/endable_body.rs",
+            "extract/",
+            "gate/body.rs",
+            "rate_limit/account/",
+            "session/",
+        ],
+    ),
     (
         "base64",
         &[
@@ -56,6 +66,7 @@ const PLACES: [(&str, &[&str]); 44] = [
             "one_time_tokens/token.rs",
             "password/legacy/",
             "password/stored/text.rs",
+            "rate_limit/account/",
             "session/",
             "testing/",
         ],
@@ -97,6 +108,7 @@ const PLACES: [(&str, &[&str]); 44] = [
             "lookup/credential_digest.rs",
             "one_time_tokens/policy.rs",
             "replay_cache/redis/",
+            "rate_limit/account/device_cookies.rs",
             "session/random.rs",
         ],
     ),
@@ -197,7 +209,7 @@ const PLACES: [(&str, &[&str]); 44] = [
         ],
     ),
     ("tracing", &[]),
-    ("unicode_normalization", &["password/"]),
+    ("unicode_normalization", &["context/account_name.rs", "password/"]),
     ("x509_cert", &["context/peer_certificate.rs"]),
     (
         "zeroize",

@@ -19,7 +19,7 @@ const NAMED: &[(&str, &str)] = &[
         "axum_core",
         "api_key::ApiKeyError, end_streams::EndableBody for Body, extract::Denial, extract::Extractor, \
          extract::Rejection, extract::impl_extractor!, \
-         gate::BodyFromBytes for Body, session::CsrfForm, session::CsrfHeader, session::Session, \
+         gate::BodyFromBytes for Body, rate_limit::SetDeviceCookie, session::CsrfForm, session::CsrfHeader, session::Session, \
          session::SessionError",
     ),
     (
@@ -41,7 +41,8 @@ const NAMED: &[(&str, &str)] = &[
          gate::AuthGate, gate::Authenticated, gate::CredentialSource, \
          gate::CredentialSources, gate::Deciding, gate::Decision, gate::Denial, gate::DenialKind, gate::Entry, \
          gate::Gate, gate::Gated, gate::GatedFuture, gate::Reply, gate::ResponseHeaders, http_client::HttpClient, \
-         jwt::JwtAuthBuilder, rate_limit::Key, rate_limit::Limit, require::impl_gate!, risk::RiskInput, \
+         jwt::JwtAuthBuilder, rate_limit::DeviceCookies, rate_limit::Key, rate_limit::Limit, \
+         rate_limit::SetDeviceCookie, require::impl_gate!, risk::RiskInput, \
          security_event::SecurityEvent, session::Session, \
          session::SessionError, shared_signals::SharedSignals, stack::Stack, testing::TestIssuer",
     ),

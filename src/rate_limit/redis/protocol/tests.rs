@@ -39,7 +39,7 @@ fn job(operation: Operation, rules: &[&Arc<[u8]>]) -> Job {
 }
 
 #[test]
-fn a_rule_has_two_tags_its_algorithm_and_seven_numbers() {
+fn a_rule_has_two_tags_its_algorithm_and_eight_numbers() {
     for (algorithm, number, tags) in [
         (Algorithm::SlidingLog, 1.0, [159854238352161.0, 187577758788939.0]),
         (Algorithm::SlidingWindow, 2.0, [32747523454404.0, 163737387592070.0]),
@@ -48,7 +48,7 @@ fn a_rule_has_two_tags_its_algorithm_and_seven_numbers() {
     ] {
         for (is_shadow, shadow) in [(false, 0.0), (true, 1.0)] {
             let rule = RuleParams { algorithm, is_shadow, reports_more: !is_shadow, ..rule("login", 127) };
-            let numbers = [&tags[..], &[number, 127.0, 60e6, 5e6, 128.0, 256.0, shadow, 1.0 - shadow]].concat();
+            let numbers = [&tags[..], &[number, 127.0, 60e6, 5e6, 128.0, 256.0, 1.0, shadow, 1.0 - shadow]].concat();
             assert_eq!(read(&rule.encode()), numbers);
         }
     }
@@ -73,11 +73,11 @@ fn a_call_contains_each_rule_and_key_once() {
     assert_eq!(keys, [key("app", 0), key("app", 1)]);
     let then = 1.7e15;
     let jobs = [
-        &[0.0, 2.0, 1.0, 2.0, 1.0, then, 2.0, 12.0, 2.0, then + 1.0][..],
-        &[5.0, 1.0, 1.0, 12.0, 1.0, then],
+        &[0.0, 2.0, 1.0, 2.0, 1.0, then, 2.0, 13.0, 2.0, then + 1.0][..],
+        &[5.0, 1.0, 1.0, 13.0, 1.0, then],
         &[4.0, 0.0],
     ];
-    assert_eq!(read(&request), [&[22.0], &read(&a)[..], &read(&b), &jobs.concat()].concat());
+    assert_eq!(read(&request), [&[24.0], &read(&a)[..], &read(&b), &jobs.concat()].concat());
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn another_prefix_makes_another_key() {
     one.charges[0].prefix = "other".into();
     let (keys, request) = encode([&one, &other, &one].into_iter());
     assert_eq!(keys, [key("other", 0), key("app", 0)]);
-    let positions: Vec<f64> = read(&request)[11..].chunks(6).map(|job| job[2]).collect();
+    let positions: Vec<f64> = read(&request)[12..].chunks(6).map(|job| job[2]).collect();
     assert_eq!(positions, [1.0, 2.0, 1.0]);
 }
 

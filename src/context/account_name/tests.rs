@@ -15,7 +15,7 @@ fn spellings_of_one_name_are_folded_to_one_text() {
         "a\u{200d}nn@exam\u{ad}ple.com",
         "\u{a0}\u{3000}ann@example.com\u{2003}",
         "\u{ff21}nn@example.com",
-        "ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ",
+        "\u{ff41}\u{ff4e}\u{ff4e}\u{ff20}\u{ff45}\u{ff58}\u{ff41}\u{ff4d}\u{ff50}\u{ff4c}\u{ff45}\u{ff0e}\u{ff43}\u{ff4f}\u{ff4d}",
         "ann@example.com\0",
         "\u{202e}ann@example.com\u{202c}",
         " \u{200b} \u{200b}ann@example.com \u{200b} ",
@@ -29,15 +29,15 @@ fn spellings_of_one_name_are_folded_to_one_text() {
 fn case_is_folded_beyond_ascii() {
     for (name, folded) in [
         ("STRASSE", "strasse"),
-        ("Straße", "strasse"),
-        ("STRAẞE", "strasse"),
-        ("ΟΔΟΣ", "οδοσ"),
-        ("οδος", "οδοσ"),
-        ("ﬁsh", "fish"),
-        ("ſam", "sam"),
+        ("Stra\u{df}e", "strasse"),
+        ("STRA\u{1e9e}E", "strasse"),
+        ("\u{39f}\u{394}\u{39f}\u{3a3}", "\u{3bf}\u{3b4}\u{3bf}\u{3c3}"),
+        ("\u{3bf}\u{3b4}\u{3bf}\u{3c2}", "\u{3bf}\u{3b4}\u{3bf}\u{3c3}"),
+        ("\u{fb01}sh", "fish"),
+        ("\u{17f}am", "sam"),
         ("\u{212a}elvin", "kelvin"),
-        ("JOSE\u{301}", "josé"),
-        ("ǅ", "dž"),
+        ("JOSE\u{301}", "jos\u{e9}"),
+        ("\u{1c5}", "d\u{17e}"),
     ] {
         assert_eq!(fold(name), folded, "{name:?}");
     }
@@ -45,7 +45,7 @@ fn case_is_folded_beyond_ascii() {
 
 #[test]
 fn different_names_stay_different() {
-    let names = ["ann", "bob", "ann b", "annb", "ann.b", "änn", "anne", ""];
+    let names = ["ann", "bob", "ann b", "annb", "ann.b", "\u{e4}nn", "anne", ""];
     for (index, name) in names.iter().enumerate() {
         assert!(names[..index].iter().all(|other| fold(other) != fold(name)), "{name}");
     }
@@ -60,7 +60,7 @@ fn a_name_of_white_space_is_empty() {
 
 #[test]
 fn characters_beyond_the_first_256_do_not_count_and_invisible_ones_before_them_take_no_place() {
-    for start in ["a", "ä"] {
+    for start in ["a", "\u{e4}"] {
         let name = start.repeat(256);
         assert_eq!(fold(&name), fold(&format!("{name}xyz")));
         assert_eq!(fold(&format!("{}{name}", "\u{200b}".repeat(10_000))), fold(&name));
@@ -87,7 +87,7 @@ proptest! {
 
     #[test]
     fn case_spaces_and_invisible_characters_make_no_difference(
-        name in "[a-zà-öø-þα-ωа-я0-9@.+ -]{1,40}",
+        name in "[a-z\u{e0}-\u{f6}\u{f8}-\u{fe}\u{3b1}-\u{3c9}\u{430}-\u{44f}0-9@.+ -]{1,40}",
         upper in any::<u64>(),
         at in 0..40_usize,
         invisible in "[\u{200b}-\u{200f}\u{feff}\u{ad}\u{2060}\\x00-\\x08]{0,3}",

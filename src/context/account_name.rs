@@ -5,9 +5,9 @@ use unicode_normalization::UnicodeNormalization;
 /// Returns the name in NFKC with its case folded, without control characters and invisible characters, and without
 /// white space around it. Only the first characters count, so the work is bounded.
 ///
-/// Names that are folded to one text share a counter even if the app tells them apart. That costs their owners nothing
-/// as long as nobody fails.
-pub(super) fn fold(name: &str) -> String {
+/// Names that are folded to one text share a counter even if they are different accounts of the app. That costs their
+/// owners nothing unless logins fail.
+pub(crate) fn fold(name: &str) -> String {
     if name.is_ascii() {
         return fold_ascii(name);
     }
@@ -67,7 +67,7 @@ fn is_invisible(char: char) -> bool {
 
 /// No user table has longer names. RFC 5321 §4.5.3.1 allows 254 in an email address.
 const MAX_CHARS: usize = 256;
-/// Two passes are enough for every character; the bound is for sequences that nobody has tried.
+/// Two passes are enough for every character; the bound is for sequences that no test contains.
 const MAX_PASSES: usize = 4;
 
 #[cfg(test)]
