@@ -110,4 +110,5 @@ fn instructions(case: &str) -> Option<u64> {
     Some((run(400)? - run(100)?) / 300)
 }
 
-const BUDGETS: [(&str, u64); 4] = [("check", 100_000), ("charge", 100_000), ("cookie", 100_000), ("device", 100_000)];
+// Measured without debug information: 29,303, 53,131, 49,473 and 84,865.
+const BUDGETS: [(&str, u64); 4] = [("check", 36_000), ("charge", 65_000), ("cookie", 60_000), ("device", 104_000)];

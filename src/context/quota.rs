@@ -238,14 +238,14 @@ impl Quota {
         self.window
     }
 
-    /// Returns the algorithm that was set; `None` for the default, which depends on the whole limit.
-    #[cfg(feature = "rate_limit")]
-    /// These units in the longest window.
+    /// Returns these units in the longest window.
     #[cfg(feature = "login_protection")]
     pub(crate) fn of_longest_window(units: NonZeroU32) -> Self {
         Self { units, window: MAX_WINDOW, algorithm: None }
     }
 
+    /// Returns the algorithm that was set; `None` for the default, which depends on the whole limit.
+    #[cfg(feature = "rate_limit")]
     pub(crate) fn configured_algorithm(&self) -> Option<Algorithm> {
         self.algorithm
     }

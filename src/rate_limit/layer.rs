@@ -15,7 +15,9 @@ use crate::context::{Attempt, LimitSnapshot, LimitSnapshots, LimitStatus, RateLi
 use crate::field::grpc;
 use crate::field::header_map::mark_sensitive;
 use crate::gate::{Denial, DenialKind, Entry, Gate, Gated, Reply, ResponseHeaders};
-use crate::rate_limit::decision::{Charge, Charges, Decision};
+#[cfg(feature = "redis")]
+use crate::rate_limit::decision::Charges;
+use crate::rate_limit::decision::{Charge, Decision};
 use crate::rate_limit::policy::{Policy, Ruling};
 use crate::rate_limit::reservation::{Reserved, outcome};
 use crate::rate_limit::response_headers::{self, TightestLimit};

@@ -73,14 +73,14 @@ impl Reserved {
                 refunded(charge);
             }
         }
-        match &self.in_a_row {
-            Some(FailuresInARow { charge, is_last: true }) if self.has_failed(charge, outcome) => {
+        let Some(FailuresInARow { charge, is_last }) = &self.in_a_row else { return };
+        if self.has_failed(charge, outcome) {
+            if *is_last {
                 self.report_failures_in_a_row(charge);
             }
-            Some(FailuresInARow { charge, .. }) if self.has_failed(charge, outcome) => {}
+        } else if outcome.is_success {
             // A request that was not tried ends no row.
-            Some(FailuresInARow { charge, .. }) if outcome.is_success => self.policy.forget_usage(charge),
-            _ => {}
+            self.policy.forget_usage(charge);
         }
     }
 

@@ -1,11 +1,13 @@
 //! Login protection in Redis: the same attempts as in memory, and what is stored.
 
-use portcullis::RateLimit;
-use portcullis::rate_limit::{Key, RedisStore, Subject};
+use portcullis::rate_limit::{Key, Limit, RedisStore, Subject};
+use portcullis::{Quota, RateLimit};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 
-use crate::login_protection::{LoginApp, account_limit, accounts, attacks, device_cookies, keys, refunds};
+use crate::login_protection::{LoginApp, account_limit, accounts, attacks, device_cookies, keys, refunds, seconds};
 use crate::support::redis_server::{Server, closed_port};
-use crate::support::test_store::{TestStore, network_store};
+use crate::support::test_store::{ALGORITHMS, TestStore, network_store};
 
 #[tokio::test]
 #[ignore = "needs redis-server: run tests/run"]
@@ -85,4 +87,43 @@ async fn if_the_store_is_unavailable_the_response_is_503_and_nothing_is_hashed()
             assert_eq!(denial.status(), 503);
         }
     }
+}
+
+/// Both stores decide alike about charges of one to three units, at times that are often the end of a block.
+#[test]
+#[ignore = "needs redis-server: run tests/run"]
+fn waits_that_grow_are_the_same_in_both_stores() {
+    let server = Server::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
+    let waits = prop_oneof![4 => Just(0), 3 => Just(30), 2 => Just(60), 1 => Just(600), 1 => 1..5_000_u64];
+    let steps = proptest::collection::vec((waits, 1..4_u32), 1..40);
+    let subjects = std::cell::Cell::new(0);
+    let result = runner.run(&steps, |steps| {
+        for algorithm in ALGORITHMS {
+            subjects.set(subjects.get() + 1);
+            let limit = Limit::new("a", Quota::per_hour(4).unwrap().algorithm(algorithm));
+            let limit = limit.block_for(seconds(30)).escalate_to(seconds(3600));
+            let subject = Subject::custom(subjects.get().to_string());
+            let stores = [TestStore::memory(), TestStore::redis(&server)];
+            let limits = stores
+                .each_ref()
+                .map(|store| store.build(RateLimit::builder().limit(limit.clone()).key(Key::custom(|_| None))));
+            runtime.block_on(async {
+                for (index, (wait, units)) in steps.iter().enumerate() {
+                    let mut outcomes = Vec::new();
+                    for (store, limit) in stores.iter().zip(&limits) {
+                        store.advance(seconds(*wait));
+                        let denial = limit.check(&subject, *units).await.err();
+                        let usage = &limit.peek(&subject).await.unwrap()[0];
+                        outcomes.push((denial.map(|denial| denial.retry_after()), usage.used(), usage.blocked_for()));
+                    }
+                    prop_assert_eq!(&outcomes[0], &outcomes[1], "step {} by {:?}", index, algorithm);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    });
+    result.unwrap();
 }
