@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum KeyUse {
     /// The names of accounts in stores and in security events.
+    #[cfg(any(feature = "login_protection", feature = "passwords"))]
     AccountName,
     /// The cookies of known devices.
     #[cfg(feature = "login_protection")]
@@ -28,6 +29,7 @@ pub(crate) enum KeyUse {
 impl KeyUse {
     #[cfg(test)]
     pub(super) const ALL: &[Self] = &[
+        #[cfg(any(feature = "login_protection", feature = "passwords"))]
         Self::AccountName,
         #[cfg(feature = "login_protection")]
         Self::DeviceCookie,
@@ -46,6 +48,7 @@ impl KeyUse {
     /// Returns the `info` of HKDF. A label that is in use must never change.
     pub(super) fn label(self) -> &'static [u8] {
         match self {
+            #[cfg(any(feature = "login_protection", feature = "passwords"))]
             Self::AccountName => b"portcullis/v1/account-name",
             #[cfg(feature = "login_protection")]
             Self::DeviceCookie => b"portcullis/v1/device-cookie",

@@ -24,6 +24,7 @@ impl MacKeys {
     }
 
     /// Returns the key with this id, if the ring has its secret.
+    #[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
     pub(crate) fn by_id(&self, id: KeyId) -> Option<&MacKey> {
         self.all().find(|(key_id, _)| *key_id == id).map(|(_, key)| key)
     }
@@ -66,6 +67,7 @@ impl MacKey {
 
     /// Whether a tag, or the beginning of one with at least 8 bytes, is that of these parts. Takes the same time for
     /// every wrong tag of one length.
+    #[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
     pub(crate) fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
         let expected = self.sign(parts);
         let Some(expected) = expected.get(..tag.len()).filter(|expected| expected.len() >= SHORTEST_TAG) else {
@@ -82,6 +84,7 @@ impl fmt::Debug for MacKey {
     }
 }
 
+#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens"))]
 const SHORTEST_TAG: usize = 8;
 
 #[cfg(test)]

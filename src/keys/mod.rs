@@ -27,6 +27,7 @@
 pub(crate) mod fuzzing;
 pub(crate) mod key_id;
 pub(crate) mod key_use;
+#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens", feature = "passwords"))]
 pub(crate) mod mac;
 pub(crate) mod ring;
 mod sealer;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{ConfigError, ConfigIssue, IssueKind};
 use crate::keys::key_id::KeyId;
 use crate::keys::key_use::KeyUse;
+#[cfg(any(test, feature = "login_protection", feature = "one_time_tokens", feature = "passwords"))]
 use crate::keys::mac::{MacKey, MacKeys};
 
 /// The secret of the app, with up to four previous ones, from which each use derives its own key.
@@ -90,6 +91,7 @@ impl KeyRing {
     }
 
     /// Returns the keys of one use, which sign and verify.
+    #[cfg(any(test, feature = "login_protection", feature = "one_time_tokens", feature = "passwords"))]
     pub(crate) fn mac_keys(&self, key_use: KeyUse) -> MacKeys {
         let key = |secret: &Secret| (secret.id, MacKey::new(&secret.derive(key_use)));
         MacKeys::new(key(&self.0.current), self.0.previous.iter().map(key).collect())

@@ -303,28 +303,6 @@ async fn a_full_pool_is_503_with_retry_after_and_no_hash() {
     assert_eq!(passwords.pool_stats().started, 1);
 }
 
-#[tokio::test]
-async fn a_login_allocates_at_most_four_times_on_the_thread_of_the_caller() {
-    let passwords = cheap().build().unwrap();
-    let stored = hash(&passwords).await;
-    // The first login allocates the queues of the pool.
-    let _ = log_in(&passwords, typed(), Some(&stored)).await.unwrap();
-    let (password, user) = (typed(), Some(stored));
-    let runtime = tokio::runtime::Handle::current();
-    let allocations = std::thread::spawn(move || {
-        let mut call = Box::pin(passwords.verify(password, user, |stored| Some(stored)));
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        let _guard = runtime.enter();
-        let info = allocation_counter::measure(|| assert!(call.as_mut().poll(&mut context).is_pending()));
-        while call.as_mut().poll(&mut context).is_pending() {
-            std::thread::yield_now();
-        }
-        info
-    });
-    let info = allocations.join().unwrap();
-    assert!(info.count_total <= 4 && info.bytes_max <= 4_096, "{info:?}");
-}
-
 #[test]
 fn debug_shows_no_secret() {
     let passwords = cheap().pepper(&keys().unwrap()).build().unwrap();
