@@ -110,7 +110,7 @@ impl PasswordsBuilder {
         self
     }
 
-    /// Adds a secret to all hashes (default none): whoever copies the user table, but not the secret, cannot guess
+    /// Adds a secret to all hashes (default none): an attacker who copies the user table, but not the secret, cannot guess
     /// passwords.
     ///
     /// A hash names the key of the ring that it needs. After a rotation, logins replace hashes of previous keys; a hash
@@ -243,7 +243,7 @@ impl PasswordsBuilder {
     }
 }
 
-/// Creates the hash that a login computes if there is no usable one. Nobody knows a password for it.
+/// Creates the hash that a login computes if there is no usable one. No one knows a password for it.
 fn dummy(cost: Cost, pepper: Option<&Pepper>) -> Result<StoredHash, ConfigError> {
     let mut random = [0; SALT_LEN + TAG_LEN];
     let salt_and_tag = rand::fill(&mut random).ok().and_then(|()| {
@@ -270,7 +270,7 @@ fn check_cost(cost: Cost, issues: &mut ConfigIssues) {
     }
     if memory > MAX_MEMORY_KIB || passes > MAX_PASSES || !(1..=MAX_LANES).contains(&lanes) {
         let remedy = "use at most 262,144 KiB, 16 passes and 1 to 16 lanes";
-        add(issues, IssueKind::Invalid, "is outside of what is accepted from stored hashes", remedy);
+        add(issues, IssueKind::Invalid, "is more than what is accepted from stored hashes", remedy);
     }
 }
 
@@ -294,7 +294,7 @@ const QUEUE_PER_CORE: usize = 16;
 /// More callers than an app serves in the longest wait.
 const MAX_QUEUE: usize = 4_096;
 const MAX_WAIT: Duration = Duration::from_secs(2);
-/// Proxies and users give up after such a time.
+/// Proxies and users stop waiting after such a time.
 const MAX_TIME: Duration = Duration::from_secs(10);
 const MAX_HISTORY: usize = 24;
 

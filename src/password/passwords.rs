@@ -47,10 +47,13 @@ impl Passwords {
     /// let hash = passwords.hash_new(typed()).await?;
     ///
     /// let found = Some(User { id: 7, hash: Some(hash) });
-    /// let user = passwords.verify(typed(), found, |user| user.hash.as_deref()).await?;
+    /// let user = passwords.verify(typed(), found, |user| user.hash.as_deref());
+    /// let user = user.await?;
     /// assert_eq!(user.id, 7);
     ///
-    /// let unknown = passwords.verify(typed(), None::<User>, |user| user.hash.as_deref()).await;
+    /// let none = None::<User>;
+    /// let unknown = passwords.verify(typed(), none, |user| user.hash.as_deref());
+    /// let unknown = unknown.await;
     /// assert_eq!(unknown.unwrap_err().status(), 401);
     /// # Ok(())
     /// # }
@@ -99,10 +102,13 @@ impl Passwords {
     ///
     /// let passwords = Passwords::builder().build()?;
     /// let new = Password::new("ann.archer2026");
-    /// let rejected = passwords.hash_new(new).context(["ann.archer@example.com"]).await;
+    /// let words = ["ann.archer@example.com"];
+    /// let rejected = passwords.hash_new(new).context(words).await;
     /// let denial = rejected.unwrap_err();
     /// assert_eq!(denial.status(), 422);
-    /// let DenialKind::PasswordRejected { problems, .. } = denial.kind() else { panic!() };
+    /// let DenialKind::PasswordRejected { problems, .. } = denial.kind() else {
+    ///     panic!()
+    /// };
     /// let too_short = PasswordProblem::TooShort { min: 15 };
     /// assert_eq!(problems[..], [too_short, PasswordProblem::Context]);
     /// # Ok(())

@@ -29,7 +29,7 @@ impl PasswordsBuilder {
 
     /// Accepts a password of over 72 bytes whose first 72 bytes match a bcrypt hash (default off).
     ///
-    /// bcrypt ignores all that follows, so whoever knows these bytes can log in. Users with such passwords cannot log in
+    /// bcrypt ignores all that follows, so anyone who knows these bytes can log in. Users with such passwords cannot log in
     /// otherwise, and must reset them.
     pub fn allow_bcrypt_truncation(mut self) -> Self {
         self.legacy.allow_bcrypt_truncation = true;

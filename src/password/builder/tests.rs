@@ -1,3 +1,5 @@
+//! Settings that are invalid, all at once.
+
 use super::*;
 
 fn settings(builder: PasswordsBuilder) -> Vec<&'static str> {

@@ -1,3 +1,5 @@
+//! Logins and new passwords, with the jobs that they cause.
+
 use std::sync::OnceLock;
 use std::time::Duration;
 

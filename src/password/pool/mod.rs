@@ -6,6 +6,7 @@
 
 mod memory;
 mod queue;
+mod settings;
 mod shared;
 mod state;
 pub(super) mod stats;
@@ -20,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::password::pool::queue::JobId;
 pub(super) use crate::password::pool::queue::Priority;
+pub(super) use crate::password::pool::settings::{JobSize, Overload, PoolSettings};
 use crate::password::pool::shared::{Shared, Submitted};
 use crate::password::pool::stats::PoolStats;
 use crate::password::pool::worker::distribute;
@@ -29,41 +31,6 @@ use crate::runtime;
 pub(super) struct Pool {
     shared: Arc<Shared>,
     max_wait: Duration,
-}
-
-/// The bounds of a pool.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PoolSettings {
-    /// The jobs of the default size that run at once.
-    pub(super) permits: usize,
-    /// The 1-KiB blocks of a job that needs one permit.
-    pub(super) blocks_of_permit: usize,
-    /// The jobs that may wait.
-    pub(super) queue: usize,
-    /// How long a job may wait.
-    pub(super) max_wait: Duration,
-}
-
-/// What a job needs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct JobSize {
-    /// The memory that the job uses, which decides about its permits.
-    pub(super) memory_kib: usize,
-    /// The blocks that the pool lends to the job.
-    pub(super) blocks: usize,
-}
-
-/// The pool is full, the job waited for too long, or it failed. The caller should retry after this time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overload {
-    pub(super) retry_after: Duration,
-}
-
-impl JobSize {
-    /// Returns the size of a job that uses nothing besides these blocks.
-    pub(super) fn of_blocks(blocks: usize) -> Self {
-        Self { memory_kib: blocks, blocks }
-    }
 }
 
 impl Pool {

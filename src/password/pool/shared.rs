@@ -7,8 +7,8 @@ use argon2::Block;
 
 use crate::clock::Clock;
 use crate::password::pool::queue::{JobId, Priority};
+use crate::password::pool::settings::{JobSize, Overload, PoolSettings};
 use crate::password::pool::state::{Job, ReadyJob, State};
-use crate::password::pool::{JobSize, Overload, PoolSettings};
 #[cfg(feature = "metrics")]
 use crate::security_event::metrics;
 

@@ -7,8 +7,8 @@ use argon2::Block;
 
 use crate::password::pool::memory::Memory;
 use crate::password::pool::queue::Queue;
+use crate::password::pool::settings::{JobSize, PoolSettings};
 use crate::password::pool::stats::PoolStats;
-use crate::password::pool::{JobSize, PoolSettings};
 
 /// A job, and the permits it takes.
 pub(super) struct Job {
@@ -118,7 +118,7 @@ impl State {
     }
 
     /// Removes the newest ready job if there is no thread that will run it.
-    pub(super) fn give_up_ready(&mut self) -> Option<ReadyJob> {
+    pub(super) fn abandon_ready(&mut self) -> Option<ReadyJob> {
         if self.running > 0 || self.idle_threads > 0 {
             return None;
         }

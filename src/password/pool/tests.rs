@@ -1,3 +1,5 @@
+//! What the pool bounds, and the order of jobs.
+
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -145,7 +147,7 @@ async fn a_call_that_waits_for_two_seconds_is_rejected_and_leaves_the_queue() {
 }
 
 #[tokio::test]
-async fn cancelled_calls_leave_the_queue_and_no_permit_is_lost() {
+async fn canceled_calls_leave_the_queue_and_no_permit_is_lost() {
     let pool = pool(2, 4_096);
     let running = Arc::new(AtomicUsize::new(0));
     let max_running = Arc::new(AtomicUsize::new(0));

@@ -24,7 +24,7 @@ fn start_thread(shared: &Arc<Shared>) {
         tracing::warn!(%error, "cannot start a thread that hashes passwords");
         let mut state = shared.lock();
         state.idle_threads = state.idle_threads.saturating_sub(1);
-        let job = state.give_up_ready();
+        let job = state.abandon_ready();
         drop(state);
         drop(job);
     }
@@ -42,7 +42,7 @@ fn run(shared: &Arc<Shared>, ready: ReadyJob) {
     let memory = memory.or_else(|| allocate(shared, job.blocks));
     let mut memory = memory;
     if let Some(memory) = &mut memory {
-        // The memory is clear even after a panic. Dropping the job's sender tells its caller.
+        // The memory is clear even after a panic. Dropping the job's sender ends the wait of its caller.
         let outcome = catch_unwind(AssertUnwindSafe(|| memory.lend(job.run)));
         if outcome.is_err() {
             tracing::error!("a job that hashes a password panicked");

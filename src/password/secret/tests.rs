@@ -1,3 +1,5 @@
+//! How passwords are read and compared.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -38,8 +40,8 @@ fn a_password_deserializes_from_json_and_from_a_form() {
     struct Form {
         password: Password,
     }
-    let in_value: Form = serde_json::from_value(serde_json::json!({ "password": "secret" })).unwrap();
-    assert_eq!(in_value.password.expose(), "secret");
+    let nested: Form = serde_json::from_value(serde_json::json!({ "password": "secret" })).unwrap();
+    assert_eq!(nested.password.expose(), "secret");
     for other in ["[\"secret\"]", "[115, 101]", "7", "null", "{}", "true"] {
         assert!(serde_json::from_str::<Password>(other).is_err(), "{other}");
     }

@@ -50,20 +50,21 @@ fn the_names_of_fields_are_those_of_the_snapshot() {
 const REASONS: &str = "
     abnormal_usage account_inactive account_locked account_refused account_unknown account_unverified
     address_refused address_reputation api_key_settings_invalid api_key_store_unavailable back_channel_logout
-    client_changed client_not_allowed code_replayed code_wrong credential_invalid credential_malformed
-    credential_not_accepted credential_repeated credentials_missing cross_site csrf_token_invalid
-    email_not_verified failed_attempts hash_unusable insufficient_authentication
+    breach_check_unavailable client_changed client_not_allowed code_replayed code_wrong credential_invalid
+    credential_malformed credential_not_accepted credential_repeated credentials_missing cross_site
+    csrf_token_invalid email_not_verified failed_attempts hash_unusable insufficient_authentication
     insufficient_authorization_details insufficient_claims insufficient_permission insufficient_role
     insufficient_scope insufficient_tier introspection_unavailable invalid_response keys_unavailable logged_out
-    login_replaced not_owner password_breached password_common password_context password_invalid password_reused
-    password_too_long password_too_short password_wrong queue_full quota_exceeded rate_limit_key_missing
-    reduced_capacity revocations_unavailable revoked_by_app second_factor_missing server_misconfigured
-    session_limit session_not_found session_store_unavailable shared_signal state_changed timed_out
+    login_failed login_replaced not_owner one_time_token_invalid overloaded password_breached password_common
+    password_context password_invalid password_rejected password_reused password_too_long password_too_short
+    password_wrong queue_full quota_exceeded rate_limit_key_missing reduced_capacity replay_cache_unavailable
+    revocations_unavailable revoked_by_app second_factor_missing server_misconfigured session_limit
+    session_not_found session_store_unavailable shared_signal state_changed timed_out
     token_algorithm_not_allowed token_audience_mismatch token_character_invalid token_claim_invalid
     token_claim_mismatch token_claim_missing token_encoding_invalid token_encrypted token_expired
     token_extension_unsupported token_header_malformed token_inactive token_issued_in_future
     token_issuer_untrusted token_key_unknown token_lifetime_too_long token_nested token_not_yet_valid
-    token_payload_malformed token_revoked token_segments_invalid token_sender_constrained token_signature_invalid
-    token_too_long token_type_mismatch token_user_unknown too_many_sessions unavailable unknown_device
-    unusual_location unusual_time users_unavailable
+    token_payload_malformed token_revoked token_segments_invalid token_sender_constrained
+    token_signature_invalid token_too_long token_type_mismatch token_user_unknown too_many_sessions unavailable
+    unknown_device unusual_location unusual_time users_unavailable
 ";

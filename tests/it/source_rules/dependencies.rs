@@ -183,7 +183,7 @@ const PLACES: [(&str, &[&str]); 44] = [
             "jwt/issuers/",
             "jwt/remote/",
             "lookup/",
-            "password/breach/range_client.rs",
+            "password/",
             "rate_limit/redis/",
             "record_store/timeout.rs",
             "revocation/",

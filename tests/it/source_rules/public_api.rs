@@ -74,7 +74,7 @@ const NAMED: &[(&str, &str)] = &[
         "api_key::ApiKeyId, api_key::ApiKeyRecord, context::AuthorizationDetail, context::ClientAddr, \
          context::Credential, context::OriginSet, context::Permission, context::Principal, context::Quota, \
          context::Role, context::Scopes, context::Tier, context::Tiers, context::TrustedProxies, \
-         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, security_event::SecurityEvent, \
+         context::UserContext, extract::Claims, headers::Csp, headers::Hsts, password::Password, security_event::SecurityEvent, \
          shared_signals::SecurityEvent, \
          testing::TokenBuilder",
     ),

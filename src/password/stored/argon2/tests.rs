@@ -1,3 +1,5 @@
+//! Argon2 hashes that verify, and those that must not.
+
 use argon2::{Algorithm, Version};
 
 use super::*;

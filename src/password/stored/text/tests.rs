@@ -1,3 +1,5 @@
+//! The texts of hashes that are parsed.
+
 use proptest::prelude::*;
 
 use super::*;
