@@ -221,7 +221,7 @@ table! {
     SecondFactorFailed: "second_factor_failed", Some("authn_login_fail"), ocsf(3002, 1), WARN, Failure;
     SessionEnded: "session_ended", Some("authn_logout"), ocsf(3002, 2), INFO, Success;
     SessionStarted: "session_started", Some("session_created"), ocsf(3002, 1), INFO, Success;
-    StoreUnavailable: "store_unavailable", None, None, WARN, Error;
+    StoreUnavailable: "store_unavailable", None, None, DEBUG, Error;
 }
 
 impl EventKind {

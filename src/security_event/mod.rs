@@ -36,7 +36,7 @@
 //! |---|---|
 //! | [`AccessDenied`](EventKind::AccessDenied) | a layer, an extractor or a [`Denial`](crate::gate::Denial) of a handler rejects a request with 400, 401 or 403 because of its credential, its user, its address or its origin |
 //! | [`RateLimited`](EventKind::RateLimited) | a rate limit rejects a request with 429 |
-//! | [`StoreUnavailable`](EventKind::StoreUnavailable) | a request gets 503, because a store, an issuer, an authorization server or the user loader is unavailable |
+//! | [`StoreUnavailable`](EventKind::StoreUnavailable) | a request gets 503, because a store, an issuer, an authorization server or the user loader is unavailable; at `debug`, because the outage itself is logged once at `warn`, with its remedy |
 //! | [`SessionStarted`](EventKind::SessionStarted), [`SessionEnded`](EventKind::SessionEnded) | a login or a logout of `SessionAuth`, a revoked session, a back-channel logout, a security event of an identity provider |
 //! | [`ApiKeyCreated`](EventKind::ApiKeyCreated) and others of API keys | a method of `ApiKeyAuth` stores the change |
 //! | [`CredentialsRevoked`](EventKind::CredentialsRevoked) | a method of `Revocations` revokes credentials |

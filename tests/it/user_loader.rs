@@ -172,7 +172,7 @@ async fn the_cause_of_an_unavailable_user_store_is_kept_and_logged_once_with_its
     let response = response_with_loader(move || Err(failed())).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     let (text, cause) = (log.text(), "the query failed: connection reset");
-    let warnings: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
+    let warnings: Vec<_> = text.lines().filter(|line| line.contains("users_unavailable")).collect();
     let [of_cause, event] = warnings[..] else { panic!("{text}") };
     assert!(of_cause.contains(cause) && event.contains("event=\"store_unavailable\""), "{text}");
     assert!(!event.contains("query"), "{text}");

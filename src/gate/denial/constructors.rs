@@ -30,8 +30,8 @@ impl Denial {
 
 /// Methods that create a reason, each with the name of its variant.
 impl DenialKind {
-    /// Creates an [`AddressRefused`](Self::AddressRefused). The address is data for the app: neither the response nor the
-    /// log has it.
+    /// Creates an [`AddressRefused`](Self::AddressRefused). The response does not have the address, and the security
+    /// event does.
     #[must_use]
     pub fn address_refused(address: Option<IpAddr>) -> Self {
         Self::AddressRefused { address }

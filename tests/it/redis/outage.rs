@@ -122,7 +122,8 @@ async fn a_killed_server_delays_requests_by_at_most_the_deadline_and_is_used_aga
     apps.recover().await;
     assert_eq!(apps.local.used("ann").await, [0], "the restarted server is empty");
     assert_eq!(apps.closed.send("x-user: ann").await.status, 200);
-    assert_eq!([log.count(" WARN "), log.count(" INFO ")], [1, 1], "{}", log.text());
+    let recovered = log.count("INFO portcullis::store::outage");
+    assert_eq!([log.count(" WARN "), recovered], [1, 1], "{}", log.text());
 }
 
 #[tokio::test]
@@ -139,7 +140,8 @@ async fn a_silent_server_delays_requests_by_at_most_the_deadline_and_keeps_its_c
     apps.recover().await;
     let used = apps.closed.used("ann").await[0];
     assert!((2..=5).contains(&used), "{used}: two units from before, and at most three that arrived late");
-    assert_eq!([log.count(" WARN "), log.count(" INFO ")], [1, 1], "{}", log.text());
+    let recovered = log.count("INFO portcullis::store::outage");
+    assert_eq!([log.count(" WARN "), recovered], [1, 1], "{}", log.text());
 }
 
 #[tokio::test(start_paused = true)]
