@@ -43,7 +43,7 @@ impl Passwords {
     /// }
     ///
     /// let passwords = Passwords::builder().build()?;
-    /// let typed = || Password::new("correct horse battery staple");
+    /// let typed = || Password::new("zebras paint 7 quiet lanterns");
     /// let hash = passwords.hash_new(typed()).await?;
     ///
     /// let found = Some(User { id: 7, hash: Some(hash) });
@@ -53,8 +53,8 @@ impl Passwords {
     ///
     /// let none = None::<User>;
     /// let unknown = passwords.verify(typed(), none, |user| user.hash.as_deref());
-    /// let unknown = unknown.await;
-    /// assert_eq!(unknown.unwrap_err().status(), 401);
+    /// let denial = unknown.await.err().unwrap();
+    /// assert_eq!(denial.status(), 401);
     /// # Ok(())
     /// # }
     /// ```
