@@ -3,6 +3,6 @@
 pub(super) mod device_cookies;
 mod device_token;
 #[cfg(fuzzing)]
-pub(super) mod fuzzing;
+pub(crate) mod fuzzing;
 pub(super) mod limits;
 mod subject;
