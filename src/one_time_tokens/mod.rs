@@ -71,7 +71,7 @@
 //! ```
 //!
 //! A wrong code consumes nothing, and there are only a million of them: charge each attempt to a
-//! [rate limit](crate::_guide::recipes) of the account, which a new token does not reset (NIST SP 800-63B-4 §3.1.3).
+//! [rate limit](crate::_guide::recipes::login_limits) of the account, which a new token does not reset (NIST SP 800-63B-4 §3.1.3).
 
 mod error;
 #[cfg(fuzzing)]
